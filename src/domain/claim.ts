@@ -1,0 +1,48 @@
+/**
+ * A claim: one Postgres row, the source of truth.
+ * Invariant kept: what cannot be understood is `unreadable`, never guessed into a status.
+ * Does not read anything: rows are decoded in `postgres/`.
+ */
+
+export const claimStatuses = ['pending', 'granted', 'released'] as const;
+
+/** What the application's own status word is mapped onto by configuration. */
+export type ClaimStatus = (typeof claimStatuses)[number];
+
+/**
+ * A place in reading order `(change_xid, id)`. Both parts are text as Postgres prints them and are compared in
+ * Postgres only. `id: null` stands before every row of that `changeXid`.
+ */
+export interface Position {
+  readonly changeXid: string;
+  readonly id: string | null;
+}
+
+/** A row that could be decoded. `markerValue` is what the marker must hold; null means that any value will do. */
+export interface ReadableClaim {
+  readonly kind: 'readable';
+  readonly id: string;
+  readonly changeXid: string;
+  readonly status: ClaimStatus;
+  readonly attempt: string;
+  readonly markerKey: string;
+  readonly markerValue: string | null;
+  /** Unix time in milliseconds at which the marker's window ends. */
+  readonly expiresAtMs: number;
+}
+
+/** A row that exists but cannot be judged; `reason` names the column at fault. */
+export interface UnreadableClaim {
+  readonly kind: 'unreadable';
+  readonly id: string;
+  readonly changeXid: string;
+  readonly markerKey: string | null;
+  readonly reason: string;
+}
+
+/** No row: either never written or deleted. */
+export interface NoClaim {
+  readonly kind: 'no_row';
+}
+
+export type ClaimReading = ReadableClaim | UnreadableClaim | NoClaim;

@@ -1,0 +1,47 @@
+/**
+ * What may be done with the marker Redis, from what it says of itself.
+ * Invariant kept: no repair on a server that cannot be trusted to keep it.
+ */
+
+export interface MarkerStoreReading {
+  readonly runId: string;
+  readonly replicationId: string;
+  readonly role: string;
+  readonly maxmemoryPolicy: string;
+  readonly maxmemoryBytes: number;
+  readonly usedMemoryBytes: number;
+  readonly loading: boolean;
+}
+
+/** Which server held the markers when the checkpoint was stored. */
+export interface MarkerStoreIdentity {
+  readonly runId: string;
+  readonly replicationId: string;
+}
+
+/** Problems that forbid repairs altogether. */
+export function repairObstacles(store: MarkerStoreReading): string[] {
+  const found: string[] = [];
+  if (store.role !== 'master') found.push(`the marker Redis is a ${store.role}, not a primary`);
+  if (store.loading) found.push('the marker Redis is still loading its data');
+  return found;
+}
+
+/** Conditions worth telling people about that do not forbid repairs. */
+export function storeWarnings(store: MarkerStoreReading): string[] {
+  const found: string[] = [];
+  if (store.maxmemoryPolicy !== 'noeviction' && store.maxmemoryBytes > 0) {
+    found.push(
+      `the marker Redis evicts keys when full (maxmemory-policy ${store.maxmemoryPolicy}): markers can vanish`,
+    );
+  }
+  if (store.maxmemoryBytes > 0 && store.usedMemoryBytes >= store.maxmemoryBytes) {
+    found.push('the marker Redis has reached its memory limit: markers cannot be re-issued');
+  }
+  return found;
+}
+
+/** True when markers may have been lost since: a restart or a failover. */
+export function storeChanged(stored: MarkerStoreIdentity, now: MarkerStoreIdentity): boolean {
+  return stored.runId !== now.runId || stored.replicationId !== now.replicationId;
+}

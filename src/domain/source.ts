@@ -1,0 +1,61 @@
+/**
+ * A source: one configured claim table with its marker mapping and policy, as the rest of the program sees it.
+ * All times are milliseconds, shares lie between 0 and 1. Read from files in `config.ts`, which checks it.
+ */
+import type { ClaimStatus } from './claim.ts';
+import type { Template } from './template.ts';
+import type { Policy } from './verdict.ts';
+
+export type Mode = 'observe' | 'repair';
+
+export interface BrakeLimits {
+  /** The most repairs one plan may hold. */
+  readonly repairsPerPlan: number;
+  /** The most repairs in any rolling hour, over all workers and manual jobs. */
+  readonly repairsPerHour: number;
+  /** The largest share of judged claims that may be bad. */
+  readonly share: number;
+  /** Judged claims below which the share says nothing. */
+  readonly shareSample: number;
+}
+
+/** What decisions depend on. */
+export interface SourceRules {
+  readonly mode: Mode;
+  readonly policy: Policy;
+  /** How far a marker's expiry may lie from its claim's, either way. */
+  readonly toleranceMs: number;
+  /** True when no two attempts ever store the same marker value. */
+  readonly valueNamesAttempt: boolean;
+  /** How long a committed row is left alone before it is judged. */
+  readonly graceMs: number;
+  readonly brake: BrakeLimits;
+}
+
+export interface ClaimColumns {
+  readonly id: string;
+  readonly attempt: string;
+  readonly status: string;
+  /** The `xid8` column that the trigger stamps. */
+  readonly change: string;
+  /** When the marker's window ends: a column that says so, or one that says when it began, plus a length. */
+  readonly expiry: { readonly expiresAt: string } | { readonly createdAt: string; readonly ttlMs: number };
+}
+
+export interface Source {
+  readonly name: string;
+  readonly table: { readonly schema: string; readonly name: string };
+  readonly columns: ClaimColumns;
+  readonly marker: {
+    readonly key: Template;
+    /** Null: the application stores a constant, any value will do. */
+    readonly value: Template | null;
+  };
+  /** The application's own status words; a word that is in none of them makes the claim unreadable. */
+  readonly statuses: Readonly<Record<ClaimStatus, readonly string[]>>;
+  readonly rules: SourceRules;
+  /** A cron expression with seconds (six fields) or without (five), in UTC unless configured otherwise. */
+  readonly schedule: string;
+  /** How far the checkpoint goes back when the marker Redis may have lost writes. */
+  readonly rewindMs: number;
+}

@@ -1,0 +1,29 @@
+/**
+ * Templates such as `gift:{activity_id}:{uid}`: literal text with column names in braces. A brace that does not enclose
+ * a column name is literal, so that `{{uid}}` gives a Redis Cluster hash tag around a column.
+ * Does not fill anything in: Postgres builds the keys.
+ */
+
+export type TemplatePart =
+  { readonly kind: 'literal'; readonly text: string } | { readonly kind: 'column'; readonly name: string };
+
+export type Template = readonly TemplatePart[];
+
+const columnPattern = /\{([A-Za-z_][A-Za-z0-9_$]*)\}/g;
+
+export function parseTemplate(text: string): Template {
+  const parts: TemplatePart[] = [];
+  let end = 0;
+  for (const match of text.matchAll(columnPattern)) {
+    if (match.index > end) parts.push({ kind: 'literal', text: text.slice(end, match.index) });
+    parts.push({ kind: 'column', name: match[0].slice(1, -1) });
+    end = match.index + match[0].length;
+  }
+  if (end < text.length) parts.push({ kind: 'literal', text: text.slice(end) });
+  return parts;
+}
+
+/** The columns a template names, each once, in order of appearance. */
+export function templateColumns(template: Template): string[] {
+  return [...new Set(template.flatMap((part) => (part.kind === 'column' ? [part.name] : [])))];
+}
