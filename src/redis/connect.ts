@@ -1,0 +1,183 @@
+/**
+ * Connections to Redis, of two kinds. A strict one (leases, markers, repairs) fails at once: it queues nothing while
+ * offline and resends nothing, since a `SET NX` sent twice answers "taken" to its own holder. A patient one (queues)
+ * waits for the server and sends again.
+ * Invariants kept: no call and no close waits for ever; no password gets into an error. Does not read the environment.
+ */
+import { Redis, ReplyError, type RedisOptions } from 'ioredis';
+import { OperatingError } from '../domain/operating-error.ts';
+
+export interface StrictOptions {
+  /** Shown by `CLIENT LIST`; letters, digits, `-`, `_`, `.` and `:` only. */
+  readonly connectionName?: string;
+  /** The longest a connection attempt may take, in milliseconds; 2,000 unless given. */
+  readonly connectTimeoutMs?: number;
+  /** How long a sent command may stay unanswered before the socket counts as dead; 5,000 unless given. */
+  readonly socketTimeoutMs?: number;
+  /** Told about trouble on the connection: once per kind of trouble, until the connection is ready again. */
+  readonly onError: (error: OperatingError) => void;
+}
+
+/** The waits between connection attempts double from the first to the last; half of each is random. */
+const reconnectFirstMs = 100;
+const reconnectMaxMs = 2_000;
+
+/** Errors after which the server must be looked for again: it was demoted, or is not up yet. */
+const movedAway = ['READONLY', 'LOADING', 'MASTERDOWN'];
+
+/**
+ * A client that connects in the background and goes on trying. Commands fail at once while it is not connected; what
+ * was sent on a connection that broke fails too, and may or may not have been carried out.
+ * Throws OperatingError `configuration` for a URL that cannot be read.
+ */
+export function connectStrict(url: string, options: StrictOptions): Redis {
+  const redis = open(url, {
+    maxRetriesPerRequest: 0,
+    enableOfflineQueue: false,
+    autoResendUnfulfilledCommands: false,
+    autoResubscribe: false,
+    connectTimeout: options.connectTimeoutMs ?? 2_000,
+    socketTimeout: options.socketTimeoutMs ?? 5_000,
+    disconnectTimeout: 500,
+    retryStrategy: reconnectDelayMs,
+    reconnectOnError: (error) => movedAway.some((word) => error.message.includes(word)),
+    ...(options.connectionName === undefined ? {} : { connectionName: options.connectionName }),
+  });
+  let told = '';
+  redis.on('ready', () => {
+    told = '';
+  });
+  redis.on('error', (error) => {
+    const trouble = describeRedisError(error);
+    if (trouble.message === told) return;
+    told = trouble.message;
+    options.onError(trouble);
+  });
+  return redis;
+}
+
+/**
+ * Connection options for clients that a queue library makes itself. They wait for the server for as long as it takes:
+ * whoever uses them bounds each call and each close (see `withDeadline`).
+ */
+export function patientOptions(url: string): RedisOptions & { readonly url: string } {
+  checkUrl(url);
+  return {
+    url,
+    maxRetriesPerRequest: null,
+    connectTimeout: 5_000,
+    disconnectTimeout: 500,
+    retryStrategy: reconnectDelayMs,
+    reconnectOnError: (error) => movedAway.some((word) => error.message.includes(word)),
+  };
+}
+
+function reconnectDelayMs(times: number): number {
+  const delayMs = Math.min(reconnectFirstMs * 2 ** Math.min(times - 1, 10), reconnectMaxMs);
+  return Math.ceil(delayMs * (0.5 + Math.random() / 2));
+}
+
+function open(url: string, options: RedisOptions): Redis {
+  checkUrl(url);
+  return new Redis(url, { ...options, replyMapping: 'legacy' });
+}
+
+/** The parser's own error would carry the whole URL, with its password. */
+function checkUrl(url: string): void {
+  if (URL.canParse(url) && /^rediss?:$/.test(new URL(url).protocol)) return;
+  throw new OperatingError(
+    'configuration',
+    'The Redis URL cannot be read. Write it as redis://user:password@host:6379/0, or rediss:// for TLS; characters ' +
+      'such as @ and / in the password must be percent-encoded.',
+  );
+}
+
+/** Resolves once commands can be sent; throws OperatingError `redis_unreachable` after `deadlineMs`. */
+export async function untilReady(redis: Redis, deadlineMs: number): Promise<void> {
+  if (redis.status === 'ready') return;
+  let last = '';
+  let onReady: (() => void) | undefined;
+  const onError = (error: Error): void => {
+    last = ` ${describeRedisError(error).message}`;
+  };
+  const ready = new Promise<void>((resolve) => {
+    onReady = resolve;
+  });
+  redis.on('error', onError);
+  if (onReady !== undefined) redis.once('ready', onReady);
+  try {
+    await withDeadline(ready, deadlineMs, `connecting to ${addressOf(redis)}`);
+  } catch (error) {
+    throw new OperatingError(
+      'redis_unreachable',
+      `Redis at ${addressOf(redis)} could not be reached within ${deadlineMs} ms.${last} Check that it runs and that ` +
+        'the URL is right.',
+      { cause: error },
+    );
+  } finally {
+    redis.off('error', onError);
+    if (onReady !== undefined) redis.off('ready', onReady);
+  }
+}
+
+function addressOf({ options }: Redis): string {
+  return `${options.host ?? 'localhost'}:${options.port ?? 6379}`;
+}
+
+/** Closes a client within `deadlineMs`: in good order if the server answers, by force if not. Never throws. */
+export async function endRedis(redis: Redis, deadlineMs: number): Promise<void> {
+  if (redis.status === 'end') return;
+  const ended = new Promise<void>((resolve) => {
+    redis.once('end', resolve);
+  });
+  if (redis.status === 'ready') await settled(withDeadline(redis.quit(), deadlineMs, 'closing'));
+  // Between two attempts there is no socket whose end could be waited for: disconnecting drops the timer, and is done.
+  const pausing = redis.status === 'reconnecting';
+  redis.disconnect();
+  if (pausing) return;
+  await settled(withDeadline(ended, deadlineMs, 'closing'));
+}
+
+async function settled(work: Promise<unknown>): Promise<void> {
+  await Promise.allSettled([work]);
+}
+
+/**
+ * The result of `work`, or OperatingError `timed_out` after `deadlineMs`. The work itself goes on and its late result
+ * is dropped: whether it took effect is then unknown.
+ * @param what the work in words, after "gave up": "renewing the lease …"
+ */
+export async function withDeadline<T>(work: Promise<T>, deadlineMs: number, what: string): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const deadline = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => {
+      reject(new OperatingError('timed_out', `Gave up ${what} after ${deadlineMs} ms without an answer.`));
+    }, deadlineMs);
+  });
+  try {
+    return await Promise.race([work, deadline]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Client errors that would mean nothing to people. */
+const plainWords = [
+  ["Stream isn't writeable", 'not connected'],
+  ['Reached the max retries per request limit', 'the connection broke before the answer came'],
+  ['Connection is closed', 'the connection is closed'],
+  ['Socket timeout', 'no answer on an open connection'],
+] as const;
+
+/** The error as a sentence for people. It keeps type, code and message only: the library's carries all arguments. */
+export function describeRedisError(error: unknown): OperatingError {
+  if (error instanceof OperatingError) return error;
+  const cause = error instanceof Error ? error : new Error(String(error));
+  const code = 'code' in cause && typeof cause.code === 'string' ? cause.code : '';
+  const known = plainWords.find(([words]) => cause.message.includes(words))?.[1];
+  const message = known ?? (cause.message === '' ? code : cause.message);
+  return new OperatingError(
+    'redis_unreachable',
+    cause instanceof ReplyError ? `Redis refused: ${message}.` : `Redis did not answer: ${message}.`,
+  );
+}
