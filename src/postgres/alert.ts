@@ -1,0 +1,85 @@
+/**
+ * Alerts: stored first, one row per cause while it lasts; telling people comes after and reads from here.
+ * Invariant kept: nothing repeats while the cause stays the same, nothing is lost when nobody listens.
+ */
+import type pg from 'pg';
+
+export type AlertSeverity = 'info' | 'warning' | 'critical';
+
+export interface Alert {
+  /** What makes two alerts the same, such as `gifts:in_doubt`. */
+  readonly cause: string;
+  readonly kind: string;
+  readonly source: string;
+  readonly severity: AlertSeverity;
+  readonly summary: string;
+}
+
+export interface RaisedAlert {
+  readonly id: string;
+  readonly cause: string;
+  readonly isNew: boolean;
+}
+
+/** Opens an alert for each cause that has none yet; the others are marked as seen again. */
+export async function raiseAlerts(
+  client: pg.ClientBase | pg.Pool,
+  alerts: readonly Alert[],
+): Promise<RaisedAlert[]> {
+  if (alerts.length === 0) return [];
+  const { rows } = await client.query<RaisedAlert>(
+    `insert into reconciler.alert (cause, kind, source, severity, summary)
+     select a.cause, a.kind, a.source, a.severity, a.summary
+     from jsonb_to_recordset($1) as a (cause text, kind text, source text, severity text, summary text)
+     on conflict (cause) where state <> 'resolved' do update
+       set seen = alert.seen + 1, last_seen_at = clock_timestamp(), summary = excluded.summary
+     returning id::text, cause, seen = 1 as "isNew"`,
+    [JSON.stringify(alerts)],
+  );
+  return rows;
+}
+
+/** Notes which alert speaks for which discrepancies. */
+export async function linkAlert(
+  client: pg.ClientBase | pg.Pool,
+  alertId: string,
+  discrepancyIds: readonly string[],
+): Promise<void> {
+  await client.query('update reconciler.discrepancy set alert_id = $1 where id = any($2)', [
+    alertId,
+    discrepancyIds,
+  ]);
+}
+
+/** Resolves the alerts of a source whose discrepancies are all settled. Alerts about the source itself stay. */
+export async function resolveSettledAlerts(client: pg.ClientBase | pg.Pool, source: string): Promise<void> {
+  await client.query(
+    `update reconciler.alert a set state = 'resolved', resolved_at = clock_timestamp()
+     where a.source = $1 and a.state <> 'resolved'
+       and exists (select from reconciler.discrepancy d where d.alert_id = a.id)
+       and not exists (select from reconciler.discrepancy d where d.alert_id = a.id and d.state = 'open')`,
+    [source],
+  );
+}
+
+/** Resolves one cause, for instance when a stalled horizon moves again. */
+export async function resolveAlert(client: pg.ClientBase | pg.Pool, cause: string): Promise<void> {
+  await client.query(
+    `update reconciler.alert set state = 'resolved', resolved_at = clock_timestamp()
+     where cause = $1 and state <> 'resolved'`,
+    [cause],
+  );
+}
+
+/** Alerts opened since `afterId`, oldest first: what still has to be told. */
+export async function readOpenAlerts(
+  pool: pg.Pool,
+  source: string,
+): Promise<(Alert & { readonly id: string })[]> {
+  const { rows } = await pool.query<Alert & { readonly id: string }>(
+    `select id::text, cause, kind, source, severity, summary from reconciler.alert
+     where source = $1 and state <> 'resolved' order by id limit 1000`,
+    [source],
+  );
+  return rows;
+}

@@ -1,0 +1,106 @@
+/**
+ * The brake's state, kept in Postgres so that limits hold over all workers, restarts and manual jobs together.
+ * Invariant kept (8): counting and admitting happen under one row lock per source.
+ */
+import type pg from 'pg';
+import { judgePlan, type BrakeCounts, type BrakeState } from '../domain/brake.ts';
+import type { BrakeLimits } from '../domain/source.ts';
+import { raiseAlerts } from './alert.ts';
+
+export interface BrakeReading {
+  readonly state: BrakeState;
+  readonly reason: string | null;
+}
+
+export interface Admission {
+  readonly source: string;
+  readonly limits: BrakeLimits;
+  readonly planned: number;
+  /** What the pass judged; zeros for a manual job. */
+  readonly judged: number;
+  readonly bad: number;
+  /** A person chose to pass the brake. */
+  readonly force: boolean;
+  readonly by: string;
+}
+
+/** The state as it is now: a lift that has run out counts as armed. */
+export async function readBrake(client: pg.ClientBase | pg.Pool, source: string): Promise<BrakeReading> {
+  const { rows } = await client.query<BrakeReading>(
+    `select case when state = 'lifted' and lifted_until <= clock_timestamp() then 'armed' else state end as state, reason
+     from reconciler.brake where source = $1`,
+    [source],
+  );
+  return rows[0] ?? { state: 'armed', reason: null };
+}
+
+/**
+ * Whether these repairs may be made; if not, the brake is tripped (and the alert raised) in the same transaction.
+ * The caller's transaction holds the source's brake until its end, so that two plans cannot both be the last to fit.
+ */
+export async function admitRepairs(client: pg.ClientBase, admission: Admission): Promise<boolean> {
+  const { source, limits, force, by } = admission;
+  if (admission.planned === 0) return true;
+  await client.query(
+    `insert into reconciler.brake (source, changed_by) values ($1, $2) on conflict (source) do nothing`,
+    [source, by],
+  );
+  await client.query('select from reconciler.brake where source = $1 for update', [source]);
+  const { state } = await readBrake(client, source);
+  if (force || state === 'lifted') return true;
+  if (state === 'tripped') return false;
+  const counts: BrakeCounts = { ...admission, lastHour: await countLastHour(client, source) };
+  const decision = judgePlan(counts, limits);
+  if (decision.kind === 'pass') return true;
+  await tripBrake(client, source, decision.reason, by);
+  return false;
+}
+
+/** Trips the brake and raises the one critical alert that goes with it. */
+export async function tripBrake(
+  client: pg.ClientBase,
+  source: string,
+  reason: string,
+  by: string,
+): Promise<void> {
+  await client.query(
+    `insert into reconciler.brake (source, state, reason, changed_by) values ($1, 'tripped', $2, $3)
+     on conflict (source) do update set state = 'tripped', reason = excluded.reason, changed_by = excluded.changed_by,
+       changed_at = clock_timestamp(), lifted_until = null where brake.state <> 'tripped'`,
+    [source, reason, by],
+  );
+  await raiseAlerts(client, [
+    {
+      cause: `${source}:brake`,
+      kind: 'brake',
+      source,
+      severity: 'critical',
+      summary: `The brake of ${source} stopped all repairs: ${reason}. Look first, then run: claim-reconciler resume --source ${source}`,
+    },
+  ]);
+}
+
+/** A person lets repairs go on, without limits for `liftMs`; afterwards the limits hold again. False if not tripped. */
+export async function liftBrake(
+  client: pg.ClientBase,
+  source: string,
+  liftMs: number,
+  by: string,
+): Promise<boolean> {
+  const { rowCount } = await client.query(
+    `update reconciler.brake set state = 'lifted', changed_by = $3, changed_at = clock_timestamp(),
+       lifted_until = clock_timestamp() + $2 * interval '1 ms' where source = $1 and state = 'tripped'`,
+    [source, liftMs, by],
+  );
+  return rowCount === 1;
+}
+
+/** Repairs of the last hour that changed something or may have. */
+async function countLastHour(client: pg.ClientBase, source: string): Promise<number> {
+  const { rows } = await client.query<{ made: number }>(
+    `select count(*)::int as made from reconciler.repair where source = $1
+       and intended_at > clock_timestamp() - interval '1 hour' and outcome in ('intended', 'applied')`,
+    [source],
+  );
+  return rows[0]?.made ?? 0;
+}

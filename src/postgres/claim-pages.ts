@@ -1,0 +1,84 @@
+/**
+ * Reads the claims changed since the checkpoint, a page at a time, in the order `(change_xid, id)`.
+ * Invariant kept (1): a page holds every row between two positions below the horizon, in one snapshot; nothing is
+ * skipped. Method: keyset by row comparison, bounded by a horizon sampled at least one grace period ago.
+ */
+import pg from 'pg';
+import type { Position } from '../domain/claim.ts';
+import { copyOut, fieldsOfLine, type LineBlock } from './copy-out.ts';
+import { onConnection } from './connect.ts';
+import { xid8, type SourceSql } from './source-sql.ts';
+
+export interface ClaimPage {
+  readonly blocks: readonly LineBlock[];
+  readonly rows: number;
+  /** Where the page ends; null when it is empty. */
+  readonly last: Position | null;
+}
+
+/** Which rows a page is taken from: by change, from a position on, or by id, for a person's repair. */
+export type PageRange =
+  | { readonly by: 'change'; readonly after: Position }
+  | { readonly by: 'id'; readonly fromId: string; readonly toId: string; readonly afterId: string | null };
+
+export interface PageBounds {
+  readonly range: PageRange;
+  /** Transaction id: only rows below it are read. */
+  readonly horizon: string;
+  readonly rowsMax: number;
+  readonly rowsPerBlock: number;
+}
+
+/** Lines hold `status TAB key TAB value TAB expiry TAB change_xid TAB id`. */
+export async function readClaimPage(
+  pool: pg.Pool,
+  source: SourceSql,
+  bounds: PageBounds,
+): Promise<ClaimPage> {
+  const blocks = await onConnection(pool, (client) =>
+    copyOut(client, pageStatement(source, bounds), bounds.rowsPerBlock),
+  );
+  const rows = blocks.reduce((sum, block) => sum + block.lines, 0);
+  const lastBlock = blocks.at(-1);
+  return {
+    blocks,
+    rows,
+    last: lastBlock === undefined ? null : positionOfLine(lastBlock, lastBlock.lines - 1),
+  };
+}
+
+/** The position of a line of a page. */
+export function positionOfLine(block: LineBlock, line: number): Position & { readonly id: string } {
+  const [, , , , changeXid, id] = fieldsOfLine(block, line);
+  if (changeXid === undefined || id === undefined) throw new Error('a claim line has too few fields');
+  return { changeXid, id };
+}
+
+function pageStatement(source: SourceSql, { range, horizon, rowsMax }: PageBounds): string {
+  const { id, change } = source;
+  const order = range.by === 'change' ? ['change_xid', 'id'] : ['id'];
+  return `copy (
+    select status, coalesce(marker_key, ''), marker_value, coalesce(expires_at_ms, 0), change_xid, id
+    from (
+      select ${source.status} as status, ${source.markerKey} as marker_key,
+        ${source.markerValue ?? 'null::text'} as marker_value, ${source.expiresAtMs} as expires_at_ms,
+        ${change} as change_xid, ${id} as id
+      from ${source.table}
+      where ${inRange(source, range)} and ${change} < ${xid8(horizon)}
+      order by ${range.by === 'change' ? `${change}, ${id}` : id}
+      limit ${Math.trunc(rowsMax)}
+    ) page
+    order by ${order.join(', ')}
+  ) to stdout`;
+}
+
+function inRange({ id, idType, change }: SourceSql, range: PageRange): string {
+  const literal = (value: string): string => `${pg.escapeLiteral(value)}::${idType}`;
+  if (range.by === 'id') {
+    const after = range.afterId === null ? '' : ` and ${id} > ${literal(range.afterId)}`;
+    return `${id} between ${literal(range.fromId)} and ${literal(range.toId)}${after}`;
+  }
+  const { after } = range;
+  if (after.id === null) return `${change} >= ${xid8(after.changeXid)}`;
+  return `(${change}, ${id}) > (${xid8(after.changeXid)}, ${literal(after.id)})`;
+}

@@ -1,0 +1,171 @@
+/**
+ * Discrepancies: one durable row per claim that looked wrong, with its life cycle. Finding and repairing are separate;
+ * what lies between them is here, so that a crash between the two loses nothing.
+ * Invariant kept: at most one open row per subject; a verdict seen again updates it.
+ */
+import type pg from 'pg';
+import type { Observation } from '../domain/assess.ts';
+import type { BadVerdict } from '../domain/verdict.ts';
+
+/** What was read, and when (database time, Unix ms), as it is kept for people and for undo. */
+export interface Evidence extends Observation {
+  readonly atMs: number;
+}
+
+export interface FoundDiscrepancy {
+  readonly claimId: string;
+  readonly markerKey: string | null;
+  readonly changeXid: string;
+  readonly verdict: BadVerdict;
+  readonly evidence: Evidence;
+}
+
+export interface OpenDiscrepancy {
+  readonly id: string;
+  readonly claimId: string;
+  readonly verdict: BadVerdict;
+  readonly ageMs: number;
+  readonly checks: number;
+}
+
+/** Records what a batch found; call it in the transaction that advances the checkpoint. */
+export async function recordDiscrepancies(
+  client: pg.ClientBase | pg.Pool,
+  source: string,
+  passId: string,
+  found: readonly FoundDiscrepancy[],
+): Promise<void> {
+  if (found.length === 0) return;
+  await client.query(
+    `insert into reconciler.discrepancy (source, subject, claim_id, marker_key, verdict, change_xid, evidence, pass_id)
+     select $1, 'claim:' || f."claimId", f."claimId", f."markerKey", f.verdict, f."changeXid", f.evidence, $2
+     from jsonb_to_recordset($3) as f ("claimId" text, "markerKey" text, verdict text, "changeXid" xid8, evidence jsonb)
+     on conflict (source, subject) where state = 'open' do update set
+       verdict = excluded.verdict, marker_key = excluded.marker_key, change_xid = excluded.change_xid,
+       evidence = excluded.evidence, pass_id = excluded.pass_id, last_seen_at = clock_timestamp(), next_check_at = null`,
+    [source, passId, toJson(found)],
+  );
+}
+
+/** Open discrepancies whose time has come, in the order they were found; those a person holds are left out. */
+export async function readDueDiscrepancies(
+  pool: pg.Pool,
+  source: string,
+  page: { readonly afterId: string; readonly rowsMax: number },
+): Promise<OpenDiscrepancy[]> {
+  return readOpen(
+    pool,
+    `source = $1 and id > $2 and not held and (next_check_at is null or next_check_at <= clock_timestamp())
+     order by id limit $3`,
+    [source, page.afterId, page.rowsMax],
+  );
+}
+
+/** The open discrepancies of these claims, held ones too: a person asks for them by name. */
+export async function readOpenDiscrepancies(
+  pool: pg.Pool,
+  source: string,
+  claimIds: readonly string[],
+): Promise<OpenDiscrepancy[]> {
+  return readOpen(pool, `source = $1 and subject = any($2)`, [source, claimIds.map((id) => `claim:${id}`)]);
+}
+
+async function readOpen(
+  pool: pg.Pool,
+  condition: string,
+  values: readonly unknown[],
+): Promise<OpenDiscrepancy[]> {
+  const { rows } = await pool.query<{
+    id: string;
+    claim_id: string;
+    verdict: BadVerdict;
+    age_ms: number;
+    checks: number;
+  }>(
+    `select id::text, claim_id, verdict, checks,
+       (extract(epoch from clock_timestamp() - first_seen_at) * 1000)::float8 as age_ms
+     from reconciler.discrepancy where state = 'open' and claim_id is not null and ${condition}`,
+    [...values],
+  );
+  return rows.map((row) => ({
+    id: row.id,
+    claimId: row.claim_id,
+    verdict: row.verdict,
+    ageMs: row.age_ms,
+    checks: row.checks,
+  }));
+}
+
+export type Resolution = 'repaired' | 'went_away' | 'ignored';
+
+export async function resolveDiscrepancies(
+  client: pg.ClientBase | pg.Pool,
+  ids: readonly string[],
+  resolution: Resolution,
+): Promise<void> {
+  if (ids.length === 0) return;
+  await client.query(
+    `update reconciler.discrepancy set state = 'resolved', resolution = $2, resolved_at = clock_timestamp()
+     where id = any($1) and state = 'open'`,
+    [ids, resolution],
+  );
+}
+
+export interface Postponement {
+  readonly id: string;
+  readonly delayMs: number;
+  /** What it looks like now; the verdict may have changed since it was found. */
+  readonly verdict: BadVerdict;
+  readonly evidence: Evidence;
+}
+
+/** Notes that these were looked at and could not be settled, and when to look again. */
+export async function postponeDiscrepancies(
+  client: pg.ClientBase | pg.Pool,
+  postponed: readonly Postponement[],
+): Promise<void> {
+  if (postponed.length === 0) return;
+  await client.query(
+    `update reconciler.discrepancy d set verdict = p.verdict, evidence = p.evidence, checks = d.checks + 1,
+       last_seen_at = clock_timestamp(), next_check_at = clock_timestamp() + p."delayMs" * interval '1 ms'
+     from jsonb_to_recordset($1) as p (id bigint, "delayMs" float8, verdict text, evidence jsonb)
+     where d.id = p.id and d.state = 'open'`,
+    [toJson(postponed)],
+  );
+}
+
+/** Makes all open discrepancies of a source due now: after `resume`, or when its mode became `repair`. */
+export async function makeDue(client: pg.ClientBase | pg.Pool, source: string): Promise<void> {
+  await client.query(
+    `update reconciler.discrepancy set next_check_at = null
+     where source = $1 and state = 'open' and next_check_at is not null and not held`,
+    [source],
+  );
+}
+
+/** Reopens what a person undid and keeps it from being repaired again until a person says so. */
+export async function holdDiscrepancy(client: pg.ClientBase | pg.Pool, id: string): Promise<void> {
+  await client.query(
+    `update reconciler.discrepancy d
+     set state = 'open', resolution = null, resolved_at = null, held = true, next_check_at = null
+     where id = $1 and not exists (select from reconciler.discrepancy other
+       where other.source = d.source and other.subject = d.subject and other.state = 'open' and other.id <> d.id)`,
+    [id],
+  );
+}
+
+/** How many are open, per source. */
+export async function countOpen(pool: pg.Pool, source: string): Promise<number> {
+  const { rows } = await pool.query<{ open: number }>(
+    `select count(*)::int as open from reconciler.discrepancy where source = $1 and state = 'open'`,
+    [source],
+  );
+  return rows[0]?.open ?? 0;
+}
+
+/** JSON for jsonb. Postgres cannot store U+0000, which a marker's value may hold; it is kept as the sign for it. */
+export function toJson(value: unknown): string {
+  return JSON.stringify(value, (_, item: unknown) =>
+    typeof item === 'string' ? item.replaceAll('\u0000', '\u2400') : item,
+  );
+}

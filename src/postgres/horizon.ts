@@ -1,0 +1,91 @@
+/**
+ * Horizons: the transaction ids below which every transaction has ended. A horizon sampled one grace period ago bounds
+ * what a pass may read, so that the grace period needs no row timestamp and no clock on the application's hosts.
+ * Invariant kept (6): a row below the returned horizon was committed before the sample was taken.
+ * Statements here run outside any write transaction of our own, which would hold the horizon itself.
+ */
+import type pg from 'pg';
+
+export interface HorizonReading {
+  /** The newest horizon sampled at least one grace period ago; null when there is none yet. */
+  readonly settled: { readonly horizon: string; readonly ageMs: number } | null;
+  /** Time until a sample will be old enough; 0 when there is one. */
+  readonly readyInMs: number;
+  /** The horizon now, and for how long some transaction has been holding it there (0 when none does). */
+  readonly current: string;
+  readonly heldForMs: number;
+}
+
+/** Takes a sample and returns what a source with this grace period may read. */
+export async function sampleHorizon(pool: pg.Pool, graceMs: number): Promise<HorizonReading> {
+  const { rows } = await pool.query<{
+    settled: string | null;
+    age_ms: number | null;
+    oldest_age_ms: number | null;
+    current: string;
+    held_for_ms: number;
+  }>(
+    `with current as (
+       select pg_snapshot_xmin(s) as horizon, pg_snapshot_xmax(s) as xmax from pg_current_snapshot() s
+     ), sample as (
+       insert into reconciler.horizon_sample (horizon, snapshot_xmax) select horizon, xmax from current
+     ), settled as (
+       select horizon, sampled_at from reconciler.horizon_sample
+       where sampled_at <= clock_timestamp() - $1 * interval '1 ms'
+       order by sampled_at desc limit 1
+     ), held as (
+       select min(sampled_at) as since from reconciler.horizon_sample, current
+       where horizon_sample.horizon = current.horizon and current.horizon < current.xmax
+     )
+     select (select horizon::text from settled) as settled,
+       (select ${ageMs('sampled_at')} from settled) as age_ms,
+       (select ${ageMs('min(sampled_at)')} from reconciler.horizon_sample) as oldest_age_ms,
+       (select horizon::text from current) as current,
+       coalesce((select ${ageMs('since')} from held), 0) as held_for_ms`,
+    [graceMs],
+  );
+  const row = rows[0];
+  if (row === undefined) throw new Error('a select without from returned no row');
+  const settled = row.settled === null ? null : { horizon: row.settled, ageMs: row.age_ms ?? 0 };
+  return {
+    settled,
+    readyInMs: settled === null ? Math.max(1, graceMs - (row.oldest_age_ms ?? 0)) : 0,
+    current: row.current,
+    heldForMs: row.held_for_ms,
+  };
+}
+
+/** Database time as Unix milliseconds. */
+export async function readDatabaseTime(pool: pg.Pool): Promise<number> {
+  const { rows } = await pool.query<{ now_ms: number }>(
+    'select (extract(epoch from clock_timestamp()) * 1000)::float8 as now_ms',
+  );
+  return rows[0]?.now_ms ?? Number.NaN;
+}
+
+/** The horizon as it was `agoMs` ago: the newest sample at least that old, or the beginning when there is none. */
+export async function horizonAgo(client: pg.ClientBase | pg.Pool, agoMs: number): Promise<string> {
+  const { rows } = await client.query<{ horizon: string }>(
+    `select horizon::text from reconciler.horizon_sample
+     where sampled_at <= clock_timestamp() - $1 * interval '1 ms' order by sampled_at desc limit 1`,
+    [agoMs],
+  );
+  return rows[0]?.horizon ?? '0';
+}
+
+/** Keeps samples of the last hour, one a minute of the last week, and drops the rest. Returns how many went. */
+export async function thinHorizonSamples(pool: pg.Pool): Promise<number> {
+  const { rowCount } = await pool.query(
+    `delete from reconciler.horizon_sample old
+     where sampled_at < clock_timestamp() - interval '7 days'
+        or sampled_at < clock_timestamp() - interval '1 hour'
+           and exists (select from reconciler.horizon_sample kept
+                       where kept.sampled_at >= date_trunc('minute', old.sampled_at) and kept.sampled_at < old.sampled_at)`,
+  );
+  return rowCount ?? 0;
+}
+
+/** SQL: milliseconds since a timestamp expression, as a JavaScript number. */
+function ageMs(expression: string): string {
+  return `(extract(epoch from clock_timestamp() - ${expression}) * 1000)::float8`;
+}

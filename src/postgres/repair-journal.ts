@@ -1,0 +1,132 @@
+/**
+ * The journal of repairs: a row exists, committed, before anything is changed; the outcome is written after it.
+ * Invariants kept: (7) no change without a journal row from before it; (8) limits are checked in the transaction that
+ * writes the rows; (2) a term that was taken over can intend nothing more.
+ */
+import type pg from 'pg';
+import type { PresentMarker, MarkerReading } from '../domain/marker.ts';
+import type { RepairAction, RepairOutcome } from '../domain/repair-action.ts';
+import { admitRepairs, type Admission } from './brake.ts';
+import { assertTerm } from './checkpoint.ts';
+import { inTransaction } from './connect.ts';
+import { toJson, type Evidence } from './discrepancy.ts';
+
+export interface IntendedRepair {
+  readonly discrepancyId: string;
+  readonly action: RepairAction;
+  /** What was there before, for people and for undo. */
+  readonly before: Evidence;
+  readonly undoOf: string | null;
+}
+
+export interface JournalEntry extends IntendedRepair {
+  readonly id: string;
+}
+
+export interface Intention {
+  readonly admission: Admission;
+  readonly passId: string | null;
+  readonly fencingToken: string;
+}
+
+/** Commits `intended` rows and returns their ids in order; null when the brake does not admit them. */
+export async function intendRepairs(
+  pool: pg.Pool,
+  { admission, passId, fencingToken }: Intention,
+  repairs: readonly IntendedRepair[],
+): Promise<string[] | null> {
+  return inTransaction(pool, async (client) => {
+    await assertTerm(client, admission.source, fencingToken);
+    if (!(await admitRepairs(client, admission))) return null;
+    const { rows } = await client.query<{ id: string }>(
+      `insert into reconciler.repair (discrepancy_id, source, action, marker_key, intent, before, undo_of, done_by,
+         pass_id, fencing_token)
+       select r."discrepancyId", $1, r.action ->> 'kind', r.action ->> 'key', r.action, r.before, r."undoOf", $2, $3, $4
+       from rows from (jsonb_to_recordset($5) as ("discrepancyId" bigint, action jsonb, before jsonb, "undoOf" bigint))
+         with ordinality as r ("discrepancyId", action, before, "undoOf", n) order by n
+       returning id::text`,
+      [admission.source, admission.by, passId, fencingToken, toJson(repairs)],
+    );
+    return rows.map((row) => row.id);
+  });
+}
+
+export interface FinishedRepair {
+  readonly id: string;
+  readonly outcome: Exclude<RepairOutcome, 'withheld'>;
+  readonly after: MarkerReading | null;
+  readonly note: string | null;
+}
+
+/** Writes outcomes. A row that is no longer `intended` was finished by somebody else and is left as it is. */
+export async function finishRepairs(
+  client: pg.ClientBase | pg.Pool,
+  finished: readonly FinishedRepair[],
+): Promise<void> {
+  if (finished.length === 0) return;
+  await client.query(
+    `update reconciler.repair r set outcome = f.outcome, after = f.after, note = f.note, ended_at = clock_timestamp()
+     from jsonb_to_recordset($1) as f (id bigint, outcome text, after jsonb, note text)
+     where r.id = f.id and r.outcome = 'intended'`,
+    [toJson(finished)],
+  );
+}
+
+/** Repairs that an earlier term began and did not finish, oldest first. */
+export async function readInterrupted(
+  pool: pg.Pool,
+  source: string,
+  fencingToken: string,
+  rowsMax: number,
+): Promise<JournalEntry[]> {
+  const { rows } = await pool.query<JournalEntry>(
+    `${entrySelect} where source = $1 and outcome = 'intended' and fencing_token < $2 order by id limit $3`,
+    [source, fencingToken, rowsMax],
+  );
+  return rows;
+}
+
+/** Applied repairs of a pass, or the one named, that were not undone; the newest first, so that undo goes backwards. */
+export async function readUndoable(
+  pool: pg.Pool,
+  source: string,
+  which: { readonly repairId: string } | { readonly passId: string },
+): Promise<JournalEntry[]> {
+  const [column, value] = 'repairId' in which ? ['id', which.repairId] : ['pass_id', which.passId];
+  const { rows } = await pool.query<JournalEntry>(
+    `${entrySelect} r where source = $1 and ${column} = $2 and outcome = 'applied'
+       and not exists (select from reconciler.repair u where u.undo_of = r.id and u.outcome in ('intended', 'applied'))
+     order by id desc`,
+    [source, value],
+  );
+  return rows;
+}
+
+/** The source of a repair, or of a pass; null when there is none by that number. */
+export async function sourceOf(
+  pool: pg.Pool,
+  which: { readonly repairId: string } | { readonly passId: string },
+): Promise<string | null> {
+  const [table, id] = 'repairId' in which ? ['repair', which.repairId] : ['pass', which.passId];
+  const { rows } = await pool.query<{ source: string }>(
+    `select source from reconciler.${table} where id = $1`,
+    [id],
+  );
+  return rows[0]?.source ?? null;
+}
+
+const entrySelect = `select id::text, discrepancy_id::text as "discrepancyId", intent as action, before,
+  undo_of::text as "undoOf" from reconciler.repair`;
+
+/** What the marker should look like after an action, for telling whether an interrupted one was made. */
+export function intendedMarker(action: RepairAction): PresentMarker | { readonly kind: 'absent' } {
+  switch (action.kind) {
+    case 'delete_marker':
+      return { kind: 'absent' };
+    case 'set_expiry':
+      return { kind: 'present', value: action.observed.value, expiresInMs: action.expiresInMs };
+    case 'reissue_marker':
+    case 'replace_marker':
+      return { kind: 'present', value: action.value, expiresInMs: action.expiresInMs };
+  }
+}

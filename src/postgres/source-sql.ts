@@ -1,0 +1,87 @@
+/**
+ * Turns a source's mapping into SQL expressions. Identifiers are quoted, literals escaped; nothing else is pasted in.
+ * The marker key and the expected value are built here, in Postgres: no object per row on our side.
+ */
+import pg from 'pg';
+import { claimStatuses } from '../domain/claim.ts';
+import type { Source } from '../domain/source.ts';
+import type { Template } from '../domain/template.ts';
+
+const { escapeIdentifier, escapeLiteral } = pg;
+
+export interface SourceSql {
+  readonly name: string;
+  readonly table: string;
+  readonly id: string;
+  /** The SQL type of the id, to cast text back to. */
+  readonly idType: string;
+  readonly change: string;
+  readonly attempt: string;
+  readonly rawStatus: string;
+  /** `g`, `p`, `r`, or `u` for a row that cannot be judged. */
+  readonly status: string;
+  readonly markerKey: string;
+  /** Null for a source whose marker value says nothing. */
+  readonly markerValue: string | null;
+  /** Unix milliseconds as bigint; null when absent or infinite. */
+  readonly expiresAtMs: string;
+  /** Columns of the marker's key: what two claims on one marker have in common. */
+  readonly keyColumns: readonly string[];
+}
+
+/** @param idType as the catalog prints it (`bigint`, `uuid`, `text`) */
+export function describeSource(source: Source, idType: string): SourceSql {
+  const { columns, marker, statuses } = source;
+  const attempt = text(columns.attempt);
+  const rawStatus = text(columns.status);
+  const markerKey = concatenate(marker.key);
+  const markerValue = marker.value === null ? null : concatenate(marker.value);
+  const expiresAtMs = expiry(columns.expiry);
+  const needed = [attempt, markerKey, ...(markerValue === null ? [] : [markerValue])];
+  const words = claimStatuses
+    .filter((status) => statuses[status].length > 0)
+    .map((status) => {
+      const list = statuses[status].map((word) => escapeLiteral(word)).join(', ');
+      const unexpiring =
+        status === 'granted' ? `when ${rawStatus} in (${list}) and ${expiresAtMs} is null then 'u' ` : '';
+      return `${unexpiring}when ${rawStatus} in (${list}) then '${status.charAt(0)}'`;
+    });
+  return {
+    name: source.name,
+    table: `${escapeIdentifier(source.table.schema)}.${escapeIdentifier(source.table.name)}`,
+    id: escapeIdentifier(columns.id),
+    idType,
+    change: escapeIdentifier(columns.change),
+    attempt,
+    rawStatus,
+    status: `case when ${needed.map((part) => `${part} is null`).join(' or ')} then 'u' ${words.join(' ')} else 'u' end`,
+    markerKey,
+    markerValue,
+    expiresAtMs,
+    keyColumns: marker.key.flatMap((part) => (part.kind === 'column' ? [escapeIdentifier(part.name)] : [])),
+  };
+}
+
+/** `expression::type`, with a validated transaction id. */
+export function xid8(changeXid: string): string {
+  if (!/^\d{1,20}$/.test(changeXid)) throw new Error(`not a transaction id: ${changeXid}`);
+  return `'${changeXid}'::xid8`;
+}
+
+function text(column: string): string {
+  return `${escapeIdentifier(column)}::text`;
+}
+
+function concatenate(template: Template): string {
+  const parts = template.map((part) =>
+    part.kind === 'literal' ? escapeLiteral(part.text) : text(part.name),
+  );
+  return `(${parts.join(' || ')})`;
+}
+
+function expiry(columns: Source['columns']['expiry']): string {
+  const [column, plusMs] =
+    'expiresAt' in columns ? [columns.expiresAt, 0] : [columns.createdAt, Math.round(columns.ttlMs)];
+  const name = escapeIdentifier(column);
+  return `case when isfinite(${name}) then floor(extract(epoch from ${name}) * 1000)::bigint + ${plusMs} end`;
+}

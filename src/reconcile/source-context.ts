@@ -1,0 +1,61 @@
+/**
+ * What every step of a pass works with: one source, its two stores, and a clock that follows the database's.
+ * Does not decide anything and holds no state of a pass.
+ */
+import type { Redis } from 'ioredis';
+import type pg from 'pg';
+import { OperatingError } from '../domain/operating-error.ts';
+import type { Source } from '../domain/source.ts';
+import { readDatabaseTime } from '../postgres/horizon.ts';
+import { inspectTable } from '../postgres/inspect-table.ts';
+import { describeSource, type SourceSql } from '../postgres/source-sql.ts';
+
+/** The sizes of the reading. The first two are the defaults that PERFORMANCE measurements gave: polite and fast. */
+export interface PassLimits {
+  readonly rowsPerBlock: number;
+  readonly callsInFlight: number;
+  readonly rowsPerPage: number;
+  readonly callTimeoutMs: number;
+  /** A plan never holds more repairs than this, so that its memory is bounded. */
+  readonly planMax: number;
+}
+
+export const defaultPassLimits: PassLimits = {
+  rowsPerBlock: 100,
+  callsInFlight: 2,
+  rowsPerPage: 50_000,
+  callTimeoutMs: 2_000,
+  planMax: 20_000,
+};
+
+export interface Stores {
+  readonly pool: pg.Pool;
+  readonly markers: Redis;
+}
+
+export interface SourceContext extends Stores {
+  readonly source: Source;
+  readonly sql: SourceSql;
+  readonly limits: PassLimits;
+  /** Database time, Unix milliseconds: read once, then carried on by the monotonic clock. */
+  readonly nowMs: () => number;
+}
+
+/** Looks at the live table; throws `configuration` with all problems when the source cannot be read. */
+export async function openSource(
+  stores: Stores,
+  source: Source,
+  limits: PassLimits = defaultPassLimits,
+): Promise<SourceContext> {
+  const { problems, idType } = await inspectTable(stores.pool, source);
+  if (problems.length > 0) {
+    throw new OperatingError(
+      'configuration',
+      `The source ${source.name} cannot be read; nothing was changed:\n${problems.map((line) => `  - ${line}`).join('\n')}`,
+    );
+  }
+  const readAtMs = performance.now();
+  const databaseMs = await readDatabaseTime(stores.pool);
+  const nowMs = (): number => databaseMs + (performance.now() - readAtMs);
+  return { ...stores, source, sql: describeSource(source, idType), limits, nowMs };
+}

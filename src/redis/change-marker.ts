@@ -1,0 +1,59 @@
+/**
+ * Makes one repair's change to one marker, by compare-and-set.
+ * Invariants kept: a marker that is not the one observed is never touched; nothing is written without an expiry. A lost
+ * or late reply is `unknown`: the change may or may not have been made, and only looking again can tell.
+ */
+import { ReplyError, type Redis } from 'ioredis';
+import type { PresentMarker } from '../domain/marker.ts';
+import type { RepairAction } from '../domain/repair-action.ts';
+import { withDeadline } from './connect.ts';
+import { loadScript, runScript, type Script, type ScriptArgument } from './script.ts';
+
+const deleteMarkerScript = loadScript(new URL('./delete-marker.lua', import.meta.url));
+const setExpiryScript = loadScript(new URL('./set-expiry.lua', import.meta.url));
+const replaceMarkerScript = loadScript(new URL('./replace-marker.lua', import.meta.url));
+const reissueMarkerScript = loadScript(new URL('./reissue-marker.lua', import.meta.url));
+
+export type ChangeResult =
+  | { readonly kind: 'applied' }
+  | { readonly kind: 'superseded' }
+  /** Redis refused: the change was not made. */
+  | { readonly kind: 'failed'; readonly reason: string }
+  | { readonly kind: 'unknown'; readonly reason: string };
+
+/** Never throws for a store that fails. */
+export async function changeMarker(
+  redis: Redis,
+  action: RepairAction,
+  callTimeoutMs: number,
+): Promise<ChangeResult> {
+  const [script, args] = scriptFor(action);
+  try {
+    const reply = await withDeadline(
+      runScript(redis, script, [action.key], args),
+      callTimeoutMs,
+      'changing a marker',
+    );
+    return { kind: reply === 1 ? 'applied' : 'superseded' };
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return { kind: error instanceof ReplyError ? 'failed' : 'unknown', reason };
+  }
+}
+
+function scriptFor(action: RepairAction): [Script, ScriptArgument[]] {
+  switch (action.kind) {
+    case 'reissue_marker':
+      return [reissueMarkerScript, [action.value, action.expiresInMs]];
+    case 'delete_marker':
+      return [deleteMarkerScript, observed(action.observed)];
+    case 'set_expiry':
+      return [setExpiryScript, [...observed(action.observed), action.expiresInMs]];
+    case 'replace_marker':
+      return [replaceMarkerScript, [...observed(action.observed), action.value, action.expiresInMs]];
+  }
+}
+
+function observed(marker: PresentMarker): ScriptArgument[] {
+  return [marker.value, marker.expiresInMs ?? -1];
+}

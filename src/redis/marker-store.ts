@@ -1,0 +1,27 @@
+/**
+ * What the marker Redis says of itself: who it is, its role, its memory limits.
+ * Does not decide what follows: see `domain/marker-store.ts`.
+ */
+import type { Redis } from 'ioredis';
+import type { MarkerStoreReading } from '../domain/marker-store.ts';
+import { withDeadline } from './connect.ts';
+
+/** Throws if the server does not answer in time. */
+export async function readMarkerStore(redis: Redis, callTimeoutMs: number): Promise<MarkerStoreReading> {
+  const text = await withDeadline(redis.info(), callTimeoutMs, 'asking the marker Redis for its state');
+  const fields = new Map(text.split('\r\n').map((line) => splitAt(line, line.indexOf(':'))));
+  const field = (name: string): string => fields.get(name) ?? '';
+  return {
+    runId: field('run_id'),
+    replicationId: field('master_replid'),
+    role: field('role'),
+    maxmemoryPolicy: field('maxmemory_policy'),
+    maxmemoryBytes: Number(field('maxmemory')),
+    usedMemoryBytes: Number(field('used_memory')),
+    loading: field('loading') === '1',
+  };
+}
+
+function splitAt(line: string, at: number): [string, string] {
+  return [line.slice(0, at), line.slice(at + 1)];
+}

@@ -1,0 +1,46 @@
+/**
+ * Reads markers one by one, each atomically with its expiry: for the suspicious few, never for the many.
+ * Invariant kept: a read that fails is `unread`, never `absent`.
+ */
+import type { Redis } from 'ioredis';
+import type { MarkerReading } from '../domain/marker.ts';
+import { withDeadline } from './connect.ts';
+import { loadScript, runScript } from './script.ts';
+
+const observeMarkerScript = loadScript(new URL('./observe-marker.lua', import.meta.url));
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
+/** Readings in the order of `keys`. Never throws for a store that fails: the reading says `unread` and why. */
+export async function observeMarkers(
+  redis: Redis,
+  keys: readonly string[],
+  callTimeoutMs: number,
+): Promise<MarkerReading[]> {
+  return Promise.all(keys.map((key) => observeMarker(redis, key, callTimeoutMs)));
+}
+
+async function observeMarker(redis: Redis, key: string, callTimeoutMs: number): Promise<MarkerReading> {
+  try {
+    return decode(
+      await withDeadline(runScript(redis, observeMarkerScript, [key], []), callTimeoutMs, 'reading a marker'),
+    );
+  } catch (error) {
+    return { kind: 'unread', reason: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+function decode(reply: unknown): MarkerReading {
+  if (!Array.isArray(reply) || !Buffer.isBuffer(reply[0])) {
+    return { kind: 'unread', reason: 'the reply was not understood' };
+  }
+  const [type, value, expiry]: unknown[] = reply;
+  if (String(type) === 'none') return { kind: 'absent' };
+  if (!Buffer.isBuffer(value) || typeof expiry !== 'number') {
+    return { kind: 'undecodable', reason: `the key holds a ${String(type)}, not a string` };
+  }
+  try {
+    return { kind: 'present', value: utf8.decode(value), expiresInMs: expiry < 0 ? null : expiry };
+  } catch {
+    return { kind: 'undecodable', reason: 'the value is not UTF-8 text' };
+  }
+}

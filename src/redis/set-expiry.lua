@@ -1,0 +1,10 @@
+#!lua flags=allow-oom
+-- Sets the expiry of a marker if it is still the one observed.
+-- KEYS    1 marker
+-- ARGV    1 observed value   2 observed PTTL in ms, -1 for none   3 expiry from now, ms (at least 1)
+-- Returns 1 done, 0 refused
+-- Invariant: a marker with another value, or with more time than observed, is never touched.
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+local left, observed = redis.call('PTTL', KEYS[1]), tonumber(ARGV[2])
+if observed >= 0 and (left < 0 or left > observed) then return 0 end
+return redis.call('PEXPIRE', KEYS[1], ARGV[3])
