@@ -143,21 +143,33 @@ async function settled(work: Promise<unknown>): Promise<void> {
 }
 
 /**
- * The result of `work`, or OperatingError `timed_out` after `deadlineMs`. The work itself goes on and its late result
- * is dropped: whether it took effect is then unknown.
+ * The result of `work`, or OperatingError `timed_out` after `deadlineMs`, or `aborted` when `signal` says so first. The
+ * work itself goes on and its late result is dropped: whether it took effect is then unknown.
  * @param what the work in words, after "gave up": "renewing the lease …"
  */
-export async function withDeadline<T>(work: Promise<T>, deadlineMs: number, what: string): Promise<T> {
+export async function withDeadline<T>(
+  work: Promise<T>,
+  deadlineMs: number,
+  what: string,
+  signal?: AbortSignal,
+): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
-  const deadline = new Promise<never>((_resolve, reject) => {
+  let onAbort: (() => void) | undefined;
+  const givenUp = new Promise<never>((_resolve, reject) => {
     timer = setTimeout(() => {
       reject(new OperatingError('timed_out', `Gave up ${what} after ${deadlineMs} ms without an answer.`));
     }, deadlineMs);
+    onAbort = () => {
+      reject(new OperatingError('aborted', `Stopped ${what}: it was called off.`, { cause: signal?.reason }));
+    };
+    if (signal?.aborted === true) onAbort();
+    else signal?.addEventListener('abort', onAbort, { once: true });
   });
   try {
-    return await Promise.race([work, deadline]);
+    return await Promise.race([work, givenUp]);
   } finally {
     clearTimeout(timer);
+    if (onAbort !== undefined) signal?.removeEventListener('abort', onAbort);
   }
 }
 
