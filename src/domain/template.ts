@@ -27,3 +27,23 @@ export function parseTemplate(text: string): Template {
 export function templateColumns(template: Template): string[] {
   return [...new Set(template.flatMap((part) => (part.kind === 'column' ? [part.name] : [])))];
 }
+
+/**
+ * What a filled-in template says of its columns: column name to text; null when `filled` cannot come from it. Where a
+ * value holds the text that separates two columns the split is a guess; whoever uses it checks the result.
+ */
+export function matchTemplate(template: Template, filled: string): Map<string, string> | null {
+  const pattern = template
+    .map((part) => (part.kind === 'column' ? '(.*?)' : part.text.replaceAll(/[$()*+.?[\\\]^{|}]/g, '\\$&')))
+    .join('');
+  const match = new RegExp(`^${pattern}$`, 's').exec(filled);
+  if (match === null) return null;
+  const columns = template.flatMap((part) => (part.kind === 'column' ? [part.name] : []));
+  const values = new Map<string, string>();
+  for (const [at, name] of columns.entries()) {
+    const value = match[at + 1] ?? '';
+    if ((values.get(name) ?? value) !== value) return null;
+    values.set(name, value);
+  }
+  return values;
+}

@@ -106,16 +106,21 @@ export async function endPool(pool: pg.Pool, deadlineMs: number): Promise<void> 
   clearTimeout(timer);
 }
 
-/** The error as a sentence for people; a lost connection is told apart from a refused statement. */
-export function describePostgresError(error: unknown): OperatingError {
+/** What the driver says in plain errors, without a code, when a connection fails. */
+const connectionTrouble = /connect|connection|timeout|terminat|closed|socket|network/i;
+
+/**
+ * What Postgres or the driver threw, as an OperatingError for people. Anything else is a programming error: it is
+ * thrown on as it is.
+ */
+export function asOperatingError(error: unknown): OperatingError {
   if (error instanceof OperatingError) return error;
-  const cause = error instanceof Error ? error : new Error(String(error));
-  const code = error instanceof pg.DatabaseError ? ` (SQLSTATE ${error.code ?? 'unknown'})` : '';
-  return new OperatingError(
-    'postgres_unreachable',
-    `Postgres did not answer as needed: ${cause.message}${code}`,
-    {
-      cause,
-    },
-  );
+  if (!(error instanceof Error)) throw error;
+  const code = error instanceof pg.DatabaseError ? (error.code ?? 'unknown') : null;
+  const isDriver = code !== null || 'code' in error || connectionTrouble.test(error.message);
+  if (!isDriver || error instanceof TypeError || error instanceof RangeError) throw error;
+  const detail = code === null ? error.message : `${error.message} (SQLSTATE ${code})`;
+  return new OperatingError('postgres_unreachable', `Postgres did not answer as needed: ${detail}.`, {
+    cause: error,
+  });
 }

@@ -98,6 +98,7 @@ async function readOpen(
 
 export type Resolution = 'repaired' | 'went_away' | 'ignored';
 
+/** Closes discrepancies. What went away after one of our repairs had been applied counts as repaired. */
 export async function resolveDiscrepancies(
   client: pg.ClientBase | pg.Pool,
   ids: readonly string[],
@@ -105,7 +106,9 @@ export async function resolveDiscrepancies(
 ): Promise<void> {
   if (ids.length === 0) return;
   await client.query(
-    `update reconciler.discrepancy set state = 'resolved', resolution = $2, resolved_at = clock_timestamp()
+    `update reconciler.discrepancy d set state = 'resolved', resolved_at = clock_timestamp(), held = false,
+       resolution = case when $2 = 'went_away' and exists (select from reconciler.repair r
+         where r.discrepancy_id = d.id and r.outcome = 'applied') then 'repaired' else $2 end
      where id = any($1) and state = 'open'`,
     [ids, resolution],
   );

@@ -12,11 +12,15 @@ export interface PassStart {
   readonly fencingToken: string;
 }
 
-/** Opens the record; returns the pass id, and the mode of the pass before it (null for the first). */
+/** Opens the record, closing one that an earlier process left open; returns the pass id, and the mode of the pass before it (null for the first). */
 export async function beginPass(
   pool: pg.Pool,
   start: PassStart,
 ): Promise<{ passId: string; previousMode: Mode | null }> {
+  await pool.query(
+    `update reconciler.pass set ended_at = clock_timestamp(), outcome = 'failed' where source = $1 and ended_at is null`,
+    [start.source],
+  );
   const { rows } = await pool.query<{ id: string; previous: Mode | null }>(
     `insert into reconciler.pass (source, asked_by, mode, fencing_token) values ($1, $2, $3, $4)
      returning id::text, (select mode from reconciler.pass where source = $1 order by id desc limit 1) as previous`,

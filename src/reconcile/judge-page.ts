@@ -48,12 +48,16 @@ export async function* judgePage(
 /** Looks until two looks in a row agree on what each claim is; returns those that are bad. */
 async function confirm(context: SourceContext, versions: VersionById): Promise<FoundDiscrepancy[]> {
   const found: FoundDiscrepancy[] = [];
-  let before = (await observeClaims(context, [...versions.keys()])).filter((look) => isSuspect(look, versions));
+  let before = (await observeClaims(context, [...versions.keys()])).filter((look) =>
+    isSuspect(look, versions),
+  );
   for (let looks = 1; before.length > 0 && looks <= furtherLooksMax; looks += 1) {
     const byId = new Map(before.map((look) => [look.claimId, look]));
     const now = await observeClaims(context, [...byId.keys()]);
     const suspicious = now.filter((look) => isSuspect(look, versions));
-    const settled = suspicious.filter((look) => looks === furtherLooksMax || agree(byId.get(look.claimId), look));
+    const settled = suspicious.filter(
+      (look) => looks === furtherLooksMax || agree(byId.get(look.claimId), look),
+    );
     found.push(...settled.flatMap(asDiscrepancy));
     const done = new Set(settled.map((look) => look.claimId));
     before = suspicious.filter((look) => !done.has(look.claimId));

@@ -37,7 +37,9 @@ async function observeMarkersOf(
 ): Promise<MarkerReading[]> {
   const keys = claims.map((claim) => (claim.kind === 'no_row' ? null : claim.markerKey));
   const asked = keys.filter((key) => key !== null);
-  const answers = (await observeMarkers(context.markers, asked, context.limits.callTimeoutMs))[Symbol.iterator]();
+  const answers = (await observeMarkers(context.markers, asked, context.limits.callTimeoutMs))[
+    Symbol.iterator
+  ]();
   return keys.map((key): MarkerReading => {
     if (key === null) return { kind: 'absent' };
     const marker: MarkerReading = answers.next().value ?? { kind: 'unread', reason: 'no reading' };

@@ -1,0 +1,66 @@
+/**
+ * What would take back a repair: the state before it, by compare-and-set against what is there now, or the reason why
+ * that cannot be done.
+ * Invariants kept (3, 4, 7): only what the repair itself wrote is changed; nothing is written without an expiry.
+ */
+import type { MarkerReading, PresentMarker } from './marker.ts';
+import type { RepairAction } from './repair-action.ts';
+
+export type Undo =
+  | { readonly kind: 'possible'; readonly action: RepairAction }
+  | { readonly kind: 'impossible'; readonly why: string };
+
+export interface MadeRepair {
+  readonly action: RepairAction;
+  /** The marker before the repair, and when that was read (Unix ms). */
+  readonly before: MarkerReading;
+  readonly beforeAtMs: number;
+}
+
+/** @param now the marker as it is now; @param nowMs when that was read, Unix milliseconds */
+export function undoAction(
+  { action, before, beforeAtMs }: MadeRepair,
+  now: MarkerReading,
+  nowMs: number,
+): Undo {
+  if (action.kind === 'delete_marker') {
+    if (now.kind !== 'absent') return impossible('the marker has been set again since');
+    return restore(before, beforeAtMs, nowMs, (marker, expiresInMs) => ({
+      kind: 'reissue_marker',
+      key: action.key,
+      value: marker.value,
+      expiresInMs,
+    }));
+  }
+  const written = action.kind === 'set_expiry' ? action.observed.value : action.value;
+  if (now.kind !== 'present' || now.value !== written) {
+    return impossible('the marker is no longer the one that the repair left');
+  }
+  if (action.kind === 'reissue_marker') {
+    return { kind: 'possible', action: { kind: 'delete_marker', key: action.key, observed: now } };
+  }
+  return restore(before, beforeAtMs, nowMs, (marker, expiresInMs) =>
+    action.kind === 'set_expiry'
+      ? { kind: 'set_expiry', key: action.key, observed: now, expiresInMs }
+      : { kind: 'replace_marker', key: action.key, observed: now, value: marker.value, expiresInMs },
+  );
+}
+
+function restore(
+  before: MarkerReading,
+  beforeAtMs: number,
+  nowMs: number,
+  build: (marker: PresentMarker, expiresInMs: number) => RepairAction,
+): Undo {
+  if (before.kind !== 'present') return impossible('the state before it was not a readable marker');
+  if (before.expiresInMs === null) {
+    return impossible('the marker had no expiry before, and nothing is ever written without one');
+  }
+  const expiresInMs = Math.floor(beforeAtMs + before.expiresInMs - nowMs);
+  if (expiresInMs < 1) return impossible('the marker would have expired by itself by now');
+  return { kind: 'possible', action: build(before, expiresInMs) };
+}
+
+function impossible(why: string): Undo {
+  return { kind: 'impossible', why };
+}

@@ -1,0 +1,132 @@
+/**
+ * Carries out journalled repairs: claim read again, marker changed by compare-and-set, looked at again, outcome written.
+ * Invariants kept: (3, 4) in the scripts; (5) a failed read leads to no repair; (7) every entry was committed before.
+ * A change whose reply was lost stays `intended`: the next pass looks again and completes it.
+ */
+import { recheckDelayMs } from '../domain/backoff.ts';
+import type { ClaimReading, ReadableClaim } from '../domain/claim.ts';
+import type { MarkerReading } from '../domain/marker.ts';
+import { OperatingError } from '../domain/operating-error.ts';
+import { isBad } from '../domain/verdict.ts';
+import { readClaims } from '../postgres/claims.ts';
+import { inTransaction } from '../postgres/connect.ts';
+import { postponeDiscrepancies, resolveDiscrepancies, type Postponement } from '../postgres/discrepancy.ts';
+import { finishRepairs, type FinishedRepair } from '../postgres/repair-journal.ts';
+import { changeMarker, type ChangeResult } from '../redis/change-marker.ts';
+import { observeClaims, type JudgedClaim } from './observe-claims.ts';
+import { retime, type PlannedRepair } from './plan-repairs.ts';
+import type { SourceContext } from './source-context.ts';
+import type { Tally } from './tally.ts';
+import type { Term } from './hold-term.ts';
+
+const repairsPerStep = 200;
+
+export interface JournalledRepair extends PlannedRepair {
+  readonly repairId: string;
+}
+
+/**
+ * Applies the repairs in order, some hundred at a time, and counts their outcomes. On `signal` it finishes the step in
+ * hand and closes the rest as not made.
+ */
+export async function applyRepairs(
+  context: SourceContext,
+  term: Term,
+  repairs: readonly JournalledRepair[],
+  tally: Tally,
+  signal: AbortSignal,
+): Promise<void> {
+  for (let at = 0; at < repairs.length; at += repairsPerStep) {
+    if (signal.aborted) {
+      await closeUnmade(context, repairs.slice(at), tally);
+      return;
+    }
+    await applyStep(context, term, repairs.slice(at, at + repairsPerStep), tally);
+  }
+}
+
+async function applyStep(
+  context: SourceContext,
+  term: Term,
+  repairs: readonly JournalledRepair[],
+  tally: Tally,
+): Promise<void> {
+  const claimIds = repairs.map(({ discrepancy }) => discrepancy.claimId);
+  const claims = await readClaims(context.pool, context.sql, claimIds);
+  term.guard();
+  const results = await Promise.all(
+    repairs.map((repair) => change(context, repair, claims.get(repair.discrepancy.claimId))),
+  );
+  const looks = await observeClaims(context, claimIds);
+  await writeOutcomes(context, repairs, results, looks);
+  for (const { kind } of results) if (kind !== 'unknown') tally.repairs[kind] += 1;
+  const lost = results.find((result) => result.kind === 'unknown');
+  if (lost !== undefined) {
+    throw new OperatingError(
+      'redis_unreachable',
+      `The marker Redis did not say whether a repair was made (${lost.reason}). It stays in the journal as intended; ` +
+        'the next pass looks again and completes it.',
+    );
+  }
+}
+
+/** Refused here when the claim has a newer version than the one the repair was planned from. */
+async function change(
+  context: SourceContext,
+  repair: JournalledRepair,
+  claim: ClaimReading | undefined,
+): Promise<ChangeResult> {
+  const action = sameVersion(claim, repair.look.claim) ? retime(repair.action, claim, context.nowMs()) : null;
+  if (action === null) return { kind: 'superseded' };
+  return changeMarker(context.markers, action, context.limits.callTimeoutMs);
+}
+
+function sameVersion(now: ClaimReading | undefined, planned: ClaimReading): now is ReadableClaim {
+  return now?.kind === 'readable' && planned.kind === 'readable' && now.changeXid === planned.changeXid;
+}
+
+async function writeOutcomes(
+  context: SourceContext,
+  repairs: readonly JournalledRepair[],
+  results: readonly ChangeResult[],
+  looks: readonly JudgedClaim[],
+): Promise<void> {
+  const finished: FinishedRepair[] = [];
+  const consistent: string[] = [];
+  const postponed: Postponement[] = [];
+  for (const [at, { repairId, discrepancy }] of repairs.entries()) {
+    const result = results[at];
+    const look = looks[at];
+    if (result === undefined || look === undefined || result.kind === 'unknown') continue;
+    finished.push({ id: repairId, outcome: result.kind, after: look.marker, note: noteOf(result) });
+    if (!isBad(look.verdict)) consistent.push(discrepancy.id);
+    else {
+      const { claim, marker, atMs, verdict } = look;
+      const delayMs = recheckDelayMs(discrepancy.checks, context.source.rules.graceMs);
+      postponed.push({ id: discrepancy.id, delayMs, verdict, evidence: { claim, marker, atMs } });
+    }
+  }
+  await inTransaction(context.pool, async (client) => {
+    await finishRepairs(client, finished);
+    await resolveDiscrepancies(client, consistent, 'repaired');
+    await postponeDiscrepancies(client, postponed);
+  });
+}
+
+async function closeUnmade(
+  context: SourceContext,
+  repairs: readonly JournalledRepair[],
+  tally: Tally,
+): Promise<void> {
+  const after: MarkerReading | null = null;
+  const note = 'not made: the pass was asked to stop';
+  await finishRepairs(
+    context.pool,
+    repairs.map(({ repairId }) => ({ id: repairId, outcome: 'superseded', after, note })),
+  );
+  tally.repairs.superseded += repairs.length;
+}
+
+function noteOf(result: ChangeResult): string | null {
+  return result.kind === 'failed' ? result.reason : null;
+}

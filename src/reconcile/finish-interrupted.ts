@@ -1,0 +1,61 @@
+/**
+ * Completes repairs that an earlier term began and did not finish: killed, or its reply was lost. Looks at the marker
+ * and writes down what came of each; the discrepancy stays open and is judged anew.
+ * Invariants kept: (7) the journal ends with one outcome per repair; nothing is changed in Redis here.
+ */
+import type { MarkerReading } from '../domain/marker.ts';
+import type { RepairAction } from '../domain/repair-action.ts';
+import {
+  finishRepairs,
+  intendedMarker,
+  readInterrupted,
+  type FinishedRepair,
+} from '../postgres/repair-journal.ts';
+import { observeMarkers } from '../redis/observe-markers.ts';
+import type { SourceContext } from './source-context.ts';
+import type { Term } from './hold-term.ts';
+
+const entriesPerStep = 500;
+
+/** Returns how many were completed. Stops, leaving the rest as they are, when markers cannot be read. */
+export async function finishInterrupted(context: SourceContext, term: Term): Promise<number> {
+  const { pool, markers, source, limits } = context;
+  let completed = 0;
+  for (;;) {
+    const entries = await readInterrupted(pool, source.name, term.fencingToken, entriesPerStep);
+    if (entries.length === 0) return completed;
+    const readings = await observeMarkers(
+      markers,
+      entries.map(({ action }) => action.key),
+      limits.callTimeoutMs,
+    );
+    const finished = entries.flatMap(({ id, action }, at) => outcomeOf(id, action, readings[at]));
+    await finishRepairs(pool, finished);
+    completed += finished.length;
+    if (finished.length < entries.length) return completed;
+  }
+}
+
+function outcomeOf(id: string, action: RepairAction, marker: MarkerReading | undefined): FinishedRepair[] {
+  if (marker === undefined || marker.kind === 'unread') return [];
+  return wasMade(action, marker)
+    ? [
+        {
+          id,
+          outcome: 'applied',
+          after: marker,
+          note: 'completed after an interruption: the change had been made',
+        },
+      ]
+    : [{ id, outcome: 'superseded', after: marker, note: 'interrupted before the change was made' }];
+}
+
+function wasMade(action: RepairAction, marker: MarkerReading): boolean {
+  const intended = intendedMarker(action);
+  if (intended.kind === 'absent') return marker.kind === 'absent';
+  if (marker.kind !== 'present' || marker.value !== intended.value || marker.expiresInMs === null)
+    return false;
+  if (action.kind !== 'set_expiry') return true;
+  // The same value was there before: only an expiry that is no later than the intended one shows the change.
+  return marker.expiresInMs <= action.expiresInMs;
+}

@@ -1,0 +1,56 @@
+/**
+ * Fixes, once per pass, up to where it may read: a horizon sampled at least one grace period ago. Names whoever holds
+ * the horizon still.
+ * Invariant kept (6): no claim inside its grace period is read. A stalled horizon is waited for, never skipped.
+ */
+import { setTimeout as wait } from 'node:timers/promises';
+import { raiseAlerts, resolveAlert } from '../postgres/alert.ts';
+import { sampleHorizon, type HorizonReading } from '../postgres/horizon.ts';
+import { nameStall } from '../postgres/stall.ts';
+import type { SourceContext } from './source-context.ts';
+
+export interface Window {
+  /** Transaction id below which rows are read; `0` when no sample is old enough yet. */
+  readonly horizon: string;
+  readonly horizonAgeMs: number;
+  readonly stalledBy: string | null;
+}
+
+/** A horizon that some transaction has held for this long beyond the grace period counts as stalled. */
+const stallToleranceMs = 10_000;
+
+/**
+ * @param onWait given for one-off runs: told how long they must wait for a sample that is old enough, which they then
+ *   do. Without it (scheduled passes) a window that is not there yet is empty.
+ */
+export async function fixWindow(
+  context: SourceContext,
+  signal: AbortSignal,
+  onWait?: (waitMs: number) => void,
+): Promise<Window> {
+  const { pool, source } = context;
+  let reading = await sampleHorizon(pool, source.rules.graceMs);
+  while (reading.settled === null && onWait !== undefined) {
+    onWait(reading.readyInMs);
+    await wait(reading.readyInMs, undefined, { signal });
+    reading = await sampleHorizon(pool, source.rules.graceMs);
+  }
+  const stalledBy = await findStall(context, reading);
+  return { horizon: reading.settled?.horizon ?? '0', horizonAgeMs: reading.settled?.ageMs ?? 0, stalledBy };
+}
+
+async function findStall({ pool, source }: SourceContext, reading: HorizonReading): Promise<string | null> {
+  const cause = `${source.name}:stall`;
+  if (reading.heldForMs <= source.rules.graceMs + stallToleranceMs) {
+    await resolveAlert(pool, cause);
+    return null;
+  }
+  const holder =
+    (await nameStall(pool, reading.current)) ?? `transaction ${reading.current}, whose owner is gone by now`;
+  const seconds = Math.round(reading.heldForMs / 1000);
+  const summary =
+    `Reading ${source.name} has stood still for ${seconds} s: no row changed since then can be judged while this goes ` +
+    `on: ${holder}`;
+  await raiseAlerts(pool, [{ cause, kind: 'stall', source: source.name, severity: 'warning', summary }]);
+  return holder;
+}

@@ -1,0 +1,103 @@
+/**
+ * The first half of a pass: reads the window page by page, judges each, and advances the checkpoint in the transaction
+ * that records what was found. Reading the next page overlaps with judging this one.
+ * Invariants kept: (1) only judged rows are passed; (2) the fencing token guards each advance.
+ */
+import { judgeReading } from '../domain/brake.ts';
+import type { Position } from '../domain/claim.ts';
+import { readBrake, tripBrake } from '../postgres/brake.ts';
+import { advanceCheckpoint } from '../postgres/checkpoint.ts';
+import { readClaimPage, type ClaimPage } from '../postgres/claim-pages.ts';
+import { inTransaction } from '../postgres/connect.ts';
+import { recordDiscrepancies, type FoundDiscrepancy } from '../postgres/discrepancy.ts';
+import { judgePage } from './judge-page.ts';
+import type { SourceContext } from './source-context.ts';
+import { countBad, countBatch, type Tally } from './tally.ts';
+import type { Term } from './hold-term.ts';
+
+export interface WindowRequest {
+  readonly passId: string;
+  readonly by: string;
+  readonly force: boolean;
+  readonly horizon: string;
+  readonly from: Position;
+  /** Told after each batch that is judged and kept. */
+  readonly onKept: (to: Position) => void;
+}
+
+/** Why reading ended: the window's end, the signal, or far too many bad claims. */
+export type WindowEnd = 'completed' | 'stopped' | 'braked';
+
+export async function judgeWindow(
+  context: SourceContext,
+  term: Term,
+  request: WindowRequest,
+  tally: Tally,
+  signal: AbortSignal,
+): Promise<WindowEnd> {
+  let position = request.from;
+  let next = readAhead(context, position, request.horizon);
+  for (;;) {
+    const page = await next;
+    if (page.last === null) return 'completed';
+    if (signal.aborted) return 'stopped';
+    next = readAhead(context, page.last, request.horizon);
+    const found = await judgeWithinBrake(context, request, page, tally);
+    if (found === null) return 'braked';
+    term.guard();
+    position = await keep(context, term, request.passId, { from: position, to: page.last }, found);
+    countBatch(tally, page.rows, found);
+    request.onKept(position);
+  }
+}
+
+/** Starts reading a page; a failure is met by whoever awaits it, and is no unhandled rejection until then. */
+function readAhead(context: SourceContext, after: Position, horizon: string): Promise<ClaimPage> {
+  const { rowsPerPage: rowsMax, rowsPerBlock } = context.limits;
+  const page = readClaimPage(context.pool, context.sql, {
+    range: { by: 'change', after },
+    horizon,
+    rowsMax,
+    rowsPerBlock,
+  });
+  page.catch(() => undefined);
+  return page;
+}
+
+/** The page's discrepancies; null when so many claims are bad that this is an incident and not drift. */
+async function judgeWithinBrake(
+  context: SourceContext,
+  request: WindowRequest,
+  page: ClaimPage,
+  tally: Tally,
+): Promise<FoundDiscrepancy[] | null> {
+  const { pool, source } = context;
+  const found: FoundDiscrepancy[] = [];
+  for await (const some of judgePage(context, page)) {
+    found.push(...some);
+    const counts = { judged: tally.checked + page.rows, bad: countBad(tally) + found.length };
+    const decision = judgeReading(counts, source.rules.brake);
+    if (decision.kind === 'pass' || source.rules.mode === 'observe' || request.force) continue;
+    if ((await readBrake(pool, source.name)).state === 'lifted') continue;
+    await inTransaction(pool, (client) =>
+      tripBrake(client, source.name, `${decision.reason}, and reading was stopped`, request.by),
+    );
+    return null;
+  }
+  return found;
+}
+
+/** What was found and the advance over it, in one transaction. */
+async function keep(
+  context: SourceContext,
+  term: Term,
+  passId: string,
+  move: { readonly from: Position; readonly to: Position },
+  found: readonly FoundDiscrepancy[],
+): Promise<Position> {
+  await inTransaction(context.pool, async (client) => {
+    await recordDiscrepancies(client, context.source.name, passId, found);
+    await advanceCheckpoint(client, context.sql, { ...move, fencingToken: term.fencingToken });
+  });
+  return move.to;
+}

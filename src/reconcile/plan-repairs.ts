@@ -1,0 +1,89 @@
+/**
+ * Turns open discrepancies into a plan: looks at each again, decides by verdict and policy, settles what needs no
+ * repair. A plan is a proposal; the brake judges the whole of it before anything is applied.
+ * Invariant kept (5): a failed read throws, and no plan is made from it.
+ */
+import type { ReadableClaim } from '../domain/claim.ts';
+import { decide, type Decision, type RepairAction, type Rival } from '../domain/repair-action.ts';
+import { isBad, type BadVerdict } from '../domain/verdict.ts';
+import { lookUpRivals } from '../postgres/claims.ts';
+import type { OpenDiscrepancy } from '../postgres/discrepancy.ts';
+import { observeClaims, type JudgedClaim } from './observe-claims.ts';
+import type { SourceContext } from './source-context.ts';
+
+/** One discrepancy, seen again just now, and what is to be done about it. */
+export interface PlannedCase {
+  readonly discrepancy: OpenDiscrepancy;
+  readonly look: JudgedClaim;
+  readonly verdict: BadVerdict;
+  readonly decision: Decision;
+}
+
+export interface PlannedRepair extends PlannedCase {
+  readonly action: RepairAction;
+}
+
+export interface Plan {
+  readonly repairs: readonly PlannedRepair[];
+  /** To be told to people, looked at again later, or dropped by policy. */
+  readonly others: readonly PlannedCase[];
+  /** Ids of discrepancies that look consistent now. */
+  readonly wentAway: readonly string[];
+}
+
+/** Looks at the discrepancies' claims again and decides about each. Changes nothing. */
+export async function planRepairs(
+  context: SourceContext,
+  discrepancies: readonly OpenDiscrepancy[],
+): Promise<Plan> {
+  const looks = await observeClaims(
+    context,
+    discrepancies.map(({ claimId }) => claimId),
+  );
+  const rivals = await rivalsOf(context, looks);
+  const cases: PlannedCase[] = [];
+  const wentAway: string[] = [];
+  for (const [at, discrepancy] of discrepancies.entries()) {
+    const look = looks[at];
+    if (look === undefined || !isBad(look.verdict)) {
+      wentAway.push(discrepancy.id);
+      continue;
+    }
+    const rival = rivals.get(discrepancy.claimId) ?? null;
+    const found = { verdict: look.verdict, observation: look, rival, ageMs: discrepancy.ageMs };
+    const decision = decide(found, context.source.rules, look.atMs);
+    cases.push({ discrepancy, look, verdict: look.verdict, decision });
+  }
+  return { ...divide(cases), wentAway };
+}
+
+function divide(cases: readonly PlannedCase[]): Pick<Plan, 'repairs' | 'others'> {
+  const repairs: PlannedRepair[] = [];
+  const others: PlannedCase[] = [];
+  for (const planned of cases) {
+    if (planned.decision.kind === 'repair') repairs.push({ ...planned, action: planned.decision.action });
+    else others.push(planned);
+  }
+  return { repairs, others };
+}
+
+/** Who owns the value that a conflicting marker holds, as far as the claim table knows. */
+async function rivalsOf(
+  context: SourceContext,
+  looks: readonly JudgedClaim[],
+): Promise<ReadonlyMap<string, Rival>> {
+  const conflicts = looks.flatMap(({ claimId, verdict, marker }) =>
+    verdict === 'conflicting_marker' && marker.kind === 'present'
+      ? [{ id: claimId, value: marker.value }]
+      : [],
+  );
+  return lookUpRivals(context.pool, context.sql, conflicts);
+}
+
+/** The action with the time that is left now; null when the window has closed since it was planned. */
+export function retime(action: RepairAction, claim: ReadableClaim, nowMs: number): RepairAction | null {
+  if (action.kind === 'delete_marker') return action;
+  const expiresInMs = Math.floor(claim.expiresAtMs - nowMs);
+  if (expiresInMs >= 1) return { ...action, expiresInMs };
+  return action.kind === 'set_expiry' ? { ...action, expiresInMs: 1 } : null;
+}

@@ -1,0 +1,167 @@
+/**
+ * One pass over one source: the story of the whole program.
+ * Read what changed since the checkpoint, compare with the markers, record what is wrong, repair what is open.
+ * Invariants kept: each by the step that is called; this function only puts them in order.
+ */
+import { OperatingError } from '../domain/operating-error.ts';
+import { resolveSettledAlerts } from '../postgres/alert.ts';
+import { readBrake } from '../postgres/brake.ts';
+import { asOperatingError } from '../postgres/connect.ts';
+import { countOpen, makeDue } from '../postgres/discrepancy.ts';
+import { beginPass, endPass } from '../postgres/pass.ts';
+import { finishInterrupted } from './finish-interrupted.ts';
+import { fixWindow, type Window } from './fix-window.ts';
+import { judgeWindow } from './judge-window.ts';
+import type { PassOutcome, PassReport } from './pass-report.ts';
+import { preflight, type Preflight } from './preflight.ts';
+import { repairDue } from './repair-due.ts';
+import type { SourceContext } from './source-context.ts';
+import { startTally, type Tally } from './tally.ts';
+import type { Term } from './hold-term.ts';
+import type { Position } from '../domain/claim.ts';
+
+export interface PassRequest {
+  /** Who asked: `schedule`, or a person. Written into the journal. */
+  readonly by: string;
+  /** A person chose to pass the brake. */
+  readonly force: boolean;
+  /** Given for one-off runs, which wait for a horizon old enough. See `fixWindow`. */
+  readonly onWait?: (waitMs: number) => void;
+  readonly onProgress?: (checked: number) => void;
+}
+
+/**
+ * Runs one pass under a term that is held already. Stops between batches when `signal` aborts; what was judged before
+ * is kept. Returns a report for every pass that began, also for one that a failing store aborted; throws
+ * `checkpoint_refused` before it begins.
+ */
+export async function reconcilePass(
+  context: SourceContext,
+  term: Term,
+  request: PassRequest,
+  signal: AbortSignal,
+): Promise<PassReport> {
+  const startedAtMs = performance.now();
+  const start = await preflight(context, term);
+  const { name, rules } = context.source;
+  const { passId, previousMode } = await beginPass(context.pool, {
+    source: name,
+    askedBy: request.by,
+    mode: rules.mode,
+    fencingToken: term.fencingToken,
+  });
+  const progress: Progress = { tally: startTally(), to: start.from, window: noWindow };
+  const end = await run(context, term, { ...request, passId, previousMode, start }, progress, signal);
+  try {
+    const report = await describe(context, { passId, start, end, progress, startedAtMs });
+    await endPass(context.pool, passId, report.outcome, report);
+    return report;
+  } catch (error) {
+    throw asOperatingError(error);
+  }
+}
+
+interface Progress {
+  readonly tally: Tally;
+  to: Position;
+  window: Window;
+}
+
+interface PassEnd {
+  readonly outcome: PassOutcome;
+  readonly reason: string | null;
+}
+
+interface BegunPass extends PassRequest {
+  readonly passId: string;
+  readonly previousMode: string | null;
+  readonly start: Preflight;
+}
+
+const noWindow: Window = { horizon: '0', horizonAgeMs: 0, stalledBy: null };
+
+/** The steps in order. A store that fails, or a lost term, ends the pass with its reason; programming errors go on up. */
+async function run(
+  context: SourceContext,
+  term: Term,
+  pass: BegunPass,
+  progress: Progress,
+  asked: AbortSignal,
+): Promise<PassEnd> {
+  const { pool, source } = context;
+  const signal = AbortSignal.any([asked, term.signal]);
+  try {
+    await finishInterrupted(context, term);
+    if (pass.previousMode === 'observe' && source.rules.mode === 'repair') await makeDue(pool, source.name);
+    progress.window = await fixWindow(context, signal, pass.onWait);
+    const reading = await judgeWindow(
+      context,
+      term,
+      {
+        ...pass,
+        horizon: progress.window.horizon,
+        from: pass.start.from,
+        onKept: (to) => {
+          progress.to = to;
+          pass.onProgress?.(progress.tally.checked);
+        },
+      },
+      progress.tally,
+      signal,
+    );
+    if (reading === 'stopped') return { outcome: 'stopped', reason: reasonOf(signal) };
+    if (reading === 'braked') return await braked(context);
+    const request = { ...pass, obstacles: pass.start.obstacles };
+    const admitted = await repairDue(context, term, request, progress.tally, signal);
+    await resolveSettledAlerts(pool, source.name);
+    if (!admitted) return await braked(context);
+    return signal.aborted
+      ? { outcome: 'stopped', reason: reasonOf(signal) }
+      : { outcome: 'completed', reason: pass.start.obstacles.join('; ') || null };
+  } catch (error) {
+    if (signal.aborted && isAbort(error)) return { outcome: 'stopped', reason: reasonOf(signal) };
+    return { outcome: 'aborted', reason: asOperatingError(error).message };
+  }
+}
+
+async function braked({ pool, source }: SourceContext): Promise<PassEnd> {
+  const { reason } = await readBrake(pool, source.name);
+  return { outcome: 'braked', reason };
+}
+
+async function describe(
+  context: SourceContext,
+  pass: {
+    readonly passId: string;
+    readonly start: Preflight;
+    readonly end: PassEnd;
+    readonly progress: Progress;
+    readonly startedAtMs: number;
+  },
+): Promise<PassReport> {
+  const { pool, source } = context;
+  const { tally, to, window } = pass.progress;
+  return {
+    passId: pass.passId,
+    source: source.name,
+    mode: source.rules.mode,
+    outcome: pass.end.outcome,
+    reason: pass.end.reason,
+    checked: tally.checked,
+    verdicts: { ...tally.verdicts },
+    repairs: { ...tally.repairs },
+    open: await countOpen(pool, source.name),
+    checkpoint: { from: pass.start.from, to },
+    ...window,
+    brake: (await readBrake(pool, source.name)).state,
+    durationMs: Math.round(performance.now() - pass.startedAtMs),
+  };
+}
+
+function isAbort(error: unknown): boolean {
+  return error instanceof Error && (error.name === 'AbortError' || error instanceof OperatingError);
+}
+
+function reasonOf(signal: AbortSignal): string {
+  return signal.reason instanceof Error ? signal.reason.message : 'asked to stop';
+}

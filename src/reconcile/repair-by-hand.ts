@@ -1,0 +1,122 @@
+/**
+ * A person's repair of a range of claims, one claim or one marker: the same judging, planning, brake and journal as a
+ * pass, over rows picked by id instead of by change.
+ * Invariant kept: without `apply` nothing is written, neither in Redis nor in Postgres.
+ */
+import { matchTemplate } from '../domain/template.ts';
+import { readClaimPage } from '../postgres/claim-pages.ts';
+import { findClaimsOnMarker } from '../postgres/claims.ts';
+import {
+  readOpenDiscrepancies,
+  recordDiscrepancies,
+  type FoundDiscrepancy,
+  type OpenDiscrepancy,
+} from '../postgres/discrepancy.ts';
+import { fixWindow } from './fix-window.ts';
+import type { Term } from './hold-term.ts';
+import { judgePage } from './judge-page.ts';
+import { planRepairs, type Plan } from './plan-repairs.ts';
+import { journalAndApply } from './repair-due.ts';
+import { settleOthers } from './settle-others.ts';
+import type { SourceContext } from './source-context.ts';
+import type { Tally } from './tally.ts';
+
+export type RepairTarget =
+  | { readonly kind: 'range'; readonly fromId: string; readonly toId: string }
+  | { readonly kind: 'claim'; readonly id: string }
+  | { readonly kind: 'marker'; readonly key: string };
+
+export interface HandPlan {
+  /** Claims judged: those outside their grace period. */
+  readonly checked: number;
+  readonly found: readonly FoundDiscrepancy[];
+  readonly plan: Plan;
+}
+
+/** Rows of one marker that a person's repair looks at; more would mean that the key is not what it seems. */
+const claimsPerMarkerMax = 100;
+
+/** Judges the target and plans its repairs. Writes nothing but a horizon sample. */
+export async function planByHand(
+  context: SourceContext,
+  target: RepairTarget,
+  signal: AbortSignal,
+  onWait: (waitMs: number) => void,
+): Promise<HandPlan> {
+  const { horizon } = await fixWindow(context, signal, onWait);
+  const found: FoundDiscrepancy[] = [];
+  let checked = 0;
+  for (const { fromId, toId } of await rangesOf(context, target)) {
+    let afterId: string | null = null;
+    do {
+      signal.throwIfAborted();
+      const page = await readClaimPage(context.pool, context.sql, {
+        range: { by: 'id', fromId, toId, afterId },
+        horizon,
+        rowsMax: context.limits.rowsPerPage,
+        rowsPerBlock: context.limits.rowsPerBlock,
+      });
+      for await (const some of judgePage(context, page)) found.push(...some);
+      checked += page.rows;
+      afterId = page.last?.id ?? null;
+    } while (afterId !== null);
+  }
+  return { checked, found, plan: await planFound(context, found) };
+}
+
+/**
+ * Records what was found and repairs it, under a term that is held and whose checkpoint is taken. Returns false when the
+ * brake admitted nothing.
+ */
+export async function applyByHand(
+  context: SourceContext,
+  term: Term,
+  request: { readonly passId: string; readonly by: string; readonly force: boolean },
+  { found }: HandPlan,
+  tally: Tally,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const { pool, source } = context;
+  await recordDiscrepancies(pool, source.name, request.passId, found);
+  const open = await readOpenDiscrepancies(
+    pool,
+    source.name,
+    found.map(({ claimId }) => claimId),
+  );
+  if (open.length === 0) return true;
+  const plan = await planRepairs(context, open);
+  await settleOthers(context, plan, []);
+  if (plan.repairs.length === 0) return true;
+  return journalAndApply(context, term, request, plan.repairs, tally, signal);
+}
+
+/** Plans what was found without recording it: known discrepancies keep their age, new ones have none. */
+async function planFound(context: SourceContext, found: readonly FoundDiscrepancy[]): Promise<Plan> {
+  const ids = found.map(({ claimId }) => claimId);
+  const known = await readOpenDiscrepancies(context.pool, context.source.name, ids);
+  const byClaim = new Map(known.map((discrepancy) => [discrepancy.claimId, discrepancy]));
+  return planRepairs(
+    context,
+    found.map(
+      ({ claimId, verdict }): OpenDiscrepancy =>
+        byClaim.get(claimId) ?? { id: '', claimId, verdict, ageMs: 0, checks: 0 },
+    ),
+  );
+}
+
+async function rangesOf(
+  context: SourceContext,
+  target: RepairTarget,
+): Promise<{ readonly fromId: string; readonly toId: string }[]> {
+  if (target.kind === 'range') return [target];
+  if (target.kind === 'claim') return [{ fromId: target.id, toId: target.id }];
+  const keyValues = matchTemplate(context.source.marker.key, target.key);
+  if (keyValues === null) return [];
+  const ids = await findClaimsOnMarker(
+    context.pool,
+    context.sql,
+    { key: target.key, keyValues },
+    claimsPerMarkerMax,
+  );
+  return ids.map((id) => ({ fromId: id, toId: id }));
+}

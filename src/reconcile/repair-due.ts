@@ -1,0 +1,105 @@
+/**
+ * The second half of a pass: what is open and due is planned, admitted by the brake as a whole, journalled, applied.
+ * Invariants kept: (7) journal first; (8) one code path for the limits, shared with manual jobs.
+ */
+import { readDueDiscrepancies, type OpenDiscrepancy } from '../postgres/discrepancy.ts';
+import { intendRepairs } from '../postgres/repair-journal.ts';
+import { applyRepairs } from './apply-repairs.ts';
+import { planRepairs, type PlannedRepair } from './plan-repairs.ts';
+import { settleOthers } from './settle-others.ts';
+import type { SourceContext } from './source-context.ts';
+import { countBad, type Tally } from './tally.ts';
+import type { Term } from './hold-term.ts';
+
+const duePerLook = 1_000;
+
+export interface RepairRequest {
+  readonly passId: string;
+  readonly by: string;
+  /** A person chose to pass the brake. */
+  readonly force: boolean;
+  /** Reasons why nothing may be repaired now, such as a marker Redis that is a replica. */
+  readonly obstacles: readonly string[];
+}
+
+/** Repairs what is due. Returns false when the brake admitted nothing. */
+export async function repairDue(
+  context: SourceContext,
+  term: Term,
+  request: RepairRequest,
+  tally: Tally,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const { source, limits, pool } = context;
+  const planMax = Math.min(limits.planMax, source.rules.brake.repairsPerPlan + 1);
+  let afterId = '0';
+  for (;;) {
+    const repairs: PlannedRepair[] = [];
+    let due: OpenDiscrepancy[] = [];
+    do {
+      due = await readDueDiscrepancies(pool, source.name, { afterId, rowsMax: duePerLook });
+      afterId = due.at(-1)?.id ?? afterId;
+      repairs.push(...(await planAndSettle(context, due, request, tally)));
+    } while (due.length === duePerLook && repairs.length < planMax && !signal.aborted);
+    if (repairs.length === 0) {
+      if (due.length < duePerLook || signal.aborted) return true;
+      continue;
+    }
+    if (!(await journalAndApply(context, term, request, repairs, tally, signal))) return false;
+    if (due.length < duePerLook || signal.aborted) return true;
+  }
+}
+
+async function planAndSettle(
+  context: SourceContext,
+  due: readonly OpenDiscrepancy[],
+  request: RepairRequest,
+  tally: Tally,
+): Promise<readonly PlannedRepair[]> {
+  if (due.length === 0) return [];
+  const plan = await planRepairs(context, due);
+  const mayRepair = context.source.rules.mode === 'repair' && request.obstacles.length === 0;
+  await settleOthers(context, plan, mayRepair ? [] : plan.repairs);
+  if (mayRepair) return plan.repairs;
+  tally.repairs.withheld += plan.repairs.length;
+  return [];
+}
+
+/** The one way to repair, for passes and manual jobs alike: admitted as a whole, journalled, applied. */
+export async function journalAndApply(
+  context: SourceContext,
+  term: Term,
+  request: Omit<RepairRequest, 'obstacles'>,
+  repairs: readonly PlannedRepair[],
+  tally: Tally,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const { source, pool } = context;
+  term.guard();
+  const admission = {
+    source: source.name,
+    limits: source.rules.brake,
+    planned: repairs.length,
+    judged: tally.checked,
+    bad: countBad(tally),
+    force: request.force,
+    by: request.by,
+  };
+  const ids = await intendRepairs(
+    pool,
+    { admission, passId: request.passId, fencingToken: term.fencingToken },
+    repairs.map(({ discrepancy, action, look }) => ({
+      discrepancyId: discrepancy.id,
+      action,
+      before: { claim: look.claim, marker: look.marker, atMs: look.atMs },
+      undoOf: null,
+    })),
+  );
+  if (ids === null) {
+    tally.repairs.withheld += repairs.length;
+    return false;
+  }
+  const journalled = repairs.map((repair, at) => ({ ...repair, repairId: ids[at] ?? '' }));
+  await applyRepairs(context, term, journalled, tally, signal);
+  return true;
+}

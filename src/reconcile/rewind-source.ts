@@ -1,0 +1,50 @@
+/**
+ * A person's rewind of a checkpoint, and the release of a tripped brake.
+ * Invariant kept (2): a checkpoint goes back only here, and when the marker Redis changed; never forward.
+ */
+import type pg from 'pg';
+import { OperatingError } from '../domain/operating-error.ts';
+import { resolveAlert } from '../postgres/alert.ts';
+import { liftBrake } from '../postgres/brake.ts';
+import { rewindCheckpoint } from '../postgres/checkpoint.ts';
+import { inTransaction } from '../postgres/connect.ts';
+import { makeDue } from '../postgres/discrepancy.ts';
+import { horizonAgo } from '../postgres/horizon.ts';
+import type { Term } from './hold-term.ts';
+import type { SourceContext } from './source-context.ts';
+
+export type RewindTarget = { readonly kind: 'beginning' } | { readonly kind: 'ago'; readonly agoMs: number };
+
+/**
+ * Returns the transaction id that reading goes back to; 0 is the beginning. Time is translated by the horizon samples:
+ * where none is that old, reading begins anew.
+ */
+export async function rewindSource(
+  { pool, sql, source }: SourceContext,
+  term: Term,
+  target: RewindTarget,
+): Promise<string> {
+  const changeXid = target.kind === 'beginning' ? '0' : await horizonAgo(pool, target.agoMs);
+  if (!(await rewindCheckpoint(pool, sql, { changeXid, fencingToken: term.fencingToken }))) {
+    throw new OperatingError(
+      'not_found',
+      `The source ${source.name} has no checkpoint yet: its first pass begins at the beginning anyway.`,
+    );
+  }
+  return changeXid;
+}
+
+/** Lifts a tripped brake for `liftMs` and makes what was withheld due. False when it was not tripped. */
+export async function resumeSource(
+  pool: pg.Pool,
+  source: string,
+  liftMs: number,
+  by: string,
+): Promise<boolean> {
+  return inTransaction(pool, async (client) => {
+    const lifted = await liftBrake(client, source, liftMs, by);
+    await makeDue(client, source);
+    if (lifted) await resolveAlert(client, `${source}:brake`);
+    return lifted;
+  });
+}

@@ -1,0 +1,83 @@
+/**
+ * Settles what a plan does not repair: gone away, ignored by policy, told to people, looked at again later. In observe
+ * mode the repairs are told to people too.
+ * Invariant kept: an alert is stored before anybody is told; nothing repeats while the cause stays the same.
+ */
+import { recheckDelayMs } from '../domain/backoff.ts';
+import type { BadVerdict } from '../domain/verdict.ts';
+import { linkAlert, raiseAlerts, type Alert } from '../postgres/alert.ts';
+import { inTransaction } from '../postgres/connect.ts';
+import { postponeDiscrepancies, resolveDiscrepancies } from '../postgres/discrepancy.ts';
+import type { Plan, PlannedCase } from './plan-repairs.ts';
+import type { SourceContext } from './source-context.ts';
+
+type Cause = BadVerdict | 'double_grant';
+
+/** @param withheld repairs that the mode does not allow; told to people and postponed */
+export async function settleOthers(
+  context: SourceContext,
+  plan: Plan,
+  withheld: readonly PlannedCase[],
+): Promise<void> {
+  const { pool, source } = context;
+  const told = [...plan.others, ...withheld].filter(({ decision }) => decision.kind !== 'ignore');
+  const ignored = plan.others.filter(({ decision }) => decision.kind === 'ignore');
+  if (told.length + ignored.length + plan.wentAway.length === 0) return;
+  await inTransaction(pool, async (client) => {
+    await resolveDiscrepancies(client, plan.wentAway, 'went_away');
+    await resolveDiscrepancies(client, idsOf(ignored), 'ignored');
+    for (const [cause, group] of groupByCause(source.name, told)) {
+      const [raised] = await raiseAlerts(client, [describe(source.name, cause, group)]);
+      if (raised !== undefined) await linkAlert(client, raised.id, idsOf(group));
+    }
+    await postponeDiscrepancies(
+      client,
+      told.map(({ discrepancy, look, verdict }) => ({
+        id: discrepancy.id,
+        delayMs: recheckDelayMs(discrepancy.checks, source.rules.graceMs),
+        verdict,
+        evidence: { claim: look.claim, marker: look.marker, atMs: look.atMs },
+      })),
+    );
+  });
+}
+
+/** One alert per source and verdict; a double grant is one per marker, since each is a hand-out too many. */
+function groupByCause(source: string, told: readonly PlannedCase[]): Map<string, PlannedCase[]> {
+  const groups = new Map<string, PlannedCase[]>();
+  for (const planned of told) {
+    const kind = kindOf(planned);
+    if (kind === null) continue;
+    const suffix = kind === 'double_grant' ? `:${keyOf(planned)}` : '';
+    const cause = `${source}:${kind}${suffix}`;
+    groups.set(cause, [...(groups.get(cause) ?? []), planned]);
+  }
+  return groups;
+}
+
+function kindOf({ decision, verdict }: PlannedCase): Cause | null {
+  if (decision.kind === 'alert') return decision.cause;
+  return decision.kind === 'repair' ? verdict : null;
+}
+
+function describe(source: string, cause: string, group: readonly PlannedCase[]): Alert {
+  const first = group[0];
+  const kind = (first === undefined ? null : kindOf(first)) ?? 'unknown';
+  const claimId = first?.discrepancy.claimId ?? '';
+  if (first !== undefined && kind === 'double_grant') {
+    const summary =
+      `Two granted claims of ${source} share the marker ${keyOf(first)}: claim ${claimId}, and the one whose attempt ` +
+      'the marker holds. One of the two hand-outs is one too many.';
+    return { cause, kind, source, severity: 'critical', summary };
+  }
+  const summary = `Claims of ${source} look ${kind}, for example claim ${claimId}`;
+  return { cause, kind, source, severity: 'warning', summary };
+}
+
+function keyOf({ look }: PlannedCase): string {
+  return look.claim.kind === 'no_row' ? '' : (look.claim.markerKey ?? '');
+}
+
+function idsOf(cases: readonly PlannedCase[]): string[] {
+  return cases.map(({ discrepancy }) => discrepancy.id);
+}
