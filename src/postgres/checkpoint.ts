@@ -45,7 +45,8 @@ export async function readCheckpoint(
   const { rows } = await pool.query<CheckpointRow>(
     `select c.change_xid::text, c.id, c.fencing_token::text, c.system_identifier as stored_system,
        c.timeline as stored_timeline, c.database_oid::text as stored_database, c.table_oid::text as stored_table,
-       c.redis_run_id, c.redis_replication_id, s.*, c.lsn > s.lsn as lsn_behind,
+       c.redis_run_id, c.redis_replication_id, s.system_identifier, s.timeline, s.database_oid::text,
+       s.table_oid::text, s.in_recovery, c.lsn > s.lsn as lsn_behind,
        c.snapshot_xmax > s.snapshot_xmax as xmax_behind
      from (${evidence('$2')}) s left join reconciler.checkpoint c on c.source = $1`,
     [source.name, source.table],
