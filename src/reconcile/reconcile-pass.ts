@@ -7,12 +7,13 @@ import { OperatingError } from '../domain/operating-error.ts';
 import { resolveSettledAlerts } from '../postgres/alert.ts';
 import { readBrake } from '../postgres/brake.ts';
 import { asOperatingError } from '../postgres/connect.ts';
-import { countOpen, makeDue } from '../postgres/discrepancy.ts';
-import { beginPass, endPass } from '../postgres/pass.ts';
+import { makeDue } from '../postgres/discrepancy.ts';
+import { beginPass } from '../postgres/pass.ts';
 import { finishInterrupted } from './finish-interrupted.ts';
 import { fixWindow, type Window } from './fix-window.ts';
 import { judgeWindow } from './judge-window.ts';
-import type { PassOutcome, PassReport } from './pass-report.ts';
+import type { PassReport } from './pass-report.ts';
+import { closePass, noWindow, type PassEnd } from './close-pass.ts';
 import { preflight, type Preflight } from './preflight.ts';
 import { repairDue } from './repair-due.ts';
 import type { SourceContext } from './source-context.ts';
@@ -52,13 +53,7 @@ export async function reconcilePass(
   });
   const progress: Progress = { tally: startTally(), to: start.from, window: noWindow };
   const end = await run(context, term, { ...request, passId, previousMode, start }, progress, signal);
-  try {
-    const report = await describe(context, { passId, start, end, progress, startedAtMs });
-    await endPass(context.pool, passId, report.outcome, report);
-    return report;
-  } catch (error) {
-    throw asOperatingError(error);
-  }
+  return closePass(context, { passId, startedAtMs, from: start.from, ...progress, ...end });
 }
 
 interface Progress {
@@ -67,18 +62,11 @@ interface Progress {
   window: Window;
 }
 
-interface PassEnd {
-  readonly outcome: PassOutcome;
-  readonly reason: string | null;
-}
-
 interface BegunPass extends PassRequest {
   readonly passId: string;
   readonly previousMode: string | null;
   readonly start: Preflight;
 }
-
-const noWindow: Window = { horizon: '0', horizonAgeMs: 0, stalledBy: null };
 
 /** The steps in order. A store that fails, or a lost term, ends the pass with its reason; programming errors go on up. */
 async function run(
@@ -127,35 +115,6 @@ async function run(
 async function braked({ pool, source }: SourceContext): Promise<PassEnd> {
   const { reason } = await readBrake(pool, source.name);
   return { outcome: 'braked', reason };
-}
-
-async function describe(
-  context: SourceContext,
-  pass: {
-    readonly passId: string;
-    readonly start: Preflight;
-    readonly end: PassEnd;
-    readonly progress: Progress;
-    readonly startedAtMs: number;
-  },
-): Promise<PassReport> {
-  const { pool, source } = context;
-  const { tally, to, window } = pass.progress;
-  return {
-    passId: pass.passId,
-    source: source.name,
-    mode: source.rules.mode,
-    outcome: pass.end.outcome,
-    reason: pass.end.reason,
-    checked: tally.checked,
-    verdicts: { ...tally.verdicts },
-    repairs: { ...tally.repairs },
-    open: await countOpen(pool, source.name),
-    checkpoint: { from: pass.start.from, to },
-    ...window,
-    brake: (await readBrake(pool, source.name)).state,
-    durationMs: Math.round(performance.now() - pass.startedAtMs),
-  };
 }
 
 function isAbort(error: unknown): boolean {

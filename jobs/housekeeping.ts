@@ -1,0 +1,24 @@
+/**
+ * Job: drops what nobody looks at any more. Claims, checkpoints, discrepancies, the journal and alerts are never
+ * dropped.
+ */
+import { z } from 'zod';
+import { thinHorizonSamples } from '../src/postgres/horizon.ts';
+import { dropOldRecords } from '../src/postgres/pass.ts';
+import type { JobDeps, JobReporter } from './job.ts';
+
+export const name = 'housekeeping';
+
+export const payloadSchema = z.strictObject({});
+
+export type Payload = z.infer<typeof payloadSchema>;
+
+export async function run(
+  _payload: Payload,
+  deps: Pick<JobDeps, 'pool'>,
+  report: JobReporter,
+): Promise<{ dropped: number }> {
+  const dropped = (await thinHorizonSamples(deps.pool)) + (await dropOldRecords(deps.pool));
+  report.log(`Dropped ${dropped} old rows: horizon samples, passes, slots.`);
+  return { dropped };
+}

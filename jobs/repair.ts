@@ -1,0 +1,102 @@
+/**
+ * Job: a person's repair of a range of claims, one claim or one marker. Without `apply` it only plans.
+ */
+import { z } from 'zod';
+import { beginPass } from '../src/postgres/pass.ts';
+import { closePass, noWindow } from '../src/reconcile/close-pass.ts';
+import { describePlan, type PlanLine } from '../src/reconcile/describe-plan.ts';
+import { finishInterrupted } from '../src/reconcile/finish-interrupted.ts';
+import type { Term } from '../src/reconcile/hold-term.ts';
+import type { PassReport } from '../src/reconcile/pass-report.ts';
+import { preflight } from '../src/reconcile/preflight.ts';
+import { applyByHand, planByHand, type HandPlan } from '../src/reconcile/repair-by-hand.ts';
+import { openSource, type SourceContext } from '../src/reconcile/source-context.ts';
+import { countBatch, startTally } from '../src/reconcile/tally.ts';
+import { findSource, underTerm } from '../src/reconcile/under-term.ts';
+import { OperatingError } from '../src/domain/operating-error.ts';
+import type { JobDeps, JobReporter } from './job.ts';
+
+export const name = 'repair';
+
+export const payloadSchema = z.strictObject({
+  source: z.string(),
+  target: z.discriminatedUnion('kind', [
+    z.strictObject({ kind: z.literal('range'), fromId: z.string(), toId: z.string() }),
+    z.strictObject({ kind: z.literal('claim'), id: z.string() }),
+    z.strictObject({ kind: z.literal('marker'), key: z.string() }),
+  ]),
+  apply: z.boolean(),
+  force: z.boolean(),
+  by: z.string(),
+});
+
+export type Payload = z.infer<typeof payloadSchema>;
+
+export interface RepairResult {
+  readonly source: string;
+  readonly checked: number;
+  readonly plan: readonly PlanLine[];
+  /** What was done; null for a plan only. */
+  readonly report: PassReport | null;
+}
+
+const patienceMs = 10_000;
+
+/** Throws what `underTerm` throws, and `checkpoint_refused`. */
+export async function run(
+  payload: Payload,
+  deps: JobDeps,
+  report: JobReporter,
+  signal: AbortSignal,
+): Promise<RepairResult> {
+  const onWait = (waitMs: number): void =>
+    report.log(`Waiting ${Math.ceil(waitMs / 1000)} s for the grace period to pass.`);
+  if (!payload.apply) {
+    const context = await openSource(deps, findSource(deps.sources, payload.source), deps.limits);
+    return asResult(context, await planByHand(context, payload.target, signal, onWait), null);
+  }
+  return underTerm(deps, { source: payload.source, patienceMs }, signal, async (context, term) => {
+    const hand = await planByHand(context, payload.target, signal, onWait);
+    return asResult(context, hand, await apply(payload, context, term, hand, signal));
+  });
+}
+
+async function apply(
+  { by, force }: Payload,
+  context: SourceContext,
+  term: Term,
+  hand: HandPlan,
+  signal: AbortSignal,
+): Promise<PassReport> {
+  const startedAtMs = performance.now();
+  const { source, pool } = context;
+  const { from, obstacles } = await preflight(context, term);
+  if (obstacles.length > 0) {
+    throw new OperatingError('not_ready', `Nothing was repaired: ${obstacles.join('; ')}.`);
+  }
+  const { mode } = source.rules;
+  const { passId } = await beginPass(pool, {
+    source: source.name,
+    askedBy: by,
+    mode,
+    fencingToken: term.fencingToken,
+  });
+  await finishInterrupted(context, term);
+  const tally = startTally();
+  const admitted = await applyByHand(context, term, { passId, by, force }, hand, tally, signal);
+  countBatch(tally, hand.checked, hand.found);
+  return closePass(context, {
+    passId,
+    startedAtMs,
+    from,
+    to: from,
+    window: noWindow,
+    tally,
+    outcome: admitted ? 'completed' : 'braked',
+    reason: admitted ? null : 'the brake does not admit these repairs; --force passes it',
+  });
+}
+
+function asResult({ source }: SourceContext, hand: HandPlan, report: PassReport | null): RepairResult {
+  return { source: source.name, checked: hand.checked, plan: describePlan(hand.plan), report };
+}

@@ -1,0 +1,60 @@
+/**
+ * Job: takes back one repair, or all of a pass.
+ */
+import { z } from 'zod';
+import { beginPass } from '../src/postgres/pass.ts';
+import { sourceOf } from '../src/postgres/repair-journal.ts';
+import { closePass, noWindow } from '../src/reconcile/close-pass.ts';
+import { preflight } from '../src/reconcile/preflight.ts';
+import { startTally } from '../src/reconcile/tally.ts';
+import { underTerm } from '../src/reconcile/under-term.ts';
+import { undoRepairs, type UndoneRepair } from '../src/reconcile/undo-repairs.ts';
+import { OperatingError } from '../src/domain/operating-error.ts';
+import type { JobDeps, JobReporter } from './job.ts';
+
+export const name = 'undo';
+
+export const payloadSchema = z.strictObject({
+  which: z.union([
+    z.strictObject({ repairId: z.string().regex(/^\d+$/) }),
+    z.strictObject({ passId: z.string().regex(/^\d+$/) }),
+  ]),
+  force: z.boolean(),
+  by: z.string(),
+});
+
+export type Payload = z.infer<typeof payloadSchema>;
+
+export interface UndoResult {
+  readonly source: string;
+  readonly undone: readonly UndoneRepair[];
+}
+
+const patienceMs = 10_000;
+
+/** Throws `not_found` for a number that the journal does not have, `braked`, and what `underTerm` throws. */
+export async function run(
+  { which, by, force }: Payload,
+  deps: JobDeps,
+  report: JobReporter,
+  signal: AbortSignal,
+): Promise<UndoResult> {
+  const source = await sourceOf(deps.pool, which);
+  if (source === null) {
+    const wanted = 'repairId' in which ? `repair ${which.repairId}` : `pass ${which.passId}`;
+    throw new OperatingError('not_found', `The journal has no ${wanted}; nothing was undone.`);
+  }
+  return underTerm(deps, { source, patienceMs }, signal, async (context, term) => {
+    const startedAtMs = performance.now();
+    const { from } = await preflight(context, term);
+    const start = { source, askedBy: by, mode: context.source.rules.mode, fencingToken: term.fencingToken };
+    const { passId } = await beginPass(context.pool, start);
+    const undone = await undoRepairs(context, term, { which, by, force, passId });
+    const tally = startTally();
+    for (const { outcome } of undone) tally.repairs[outcome === 'undone' ? 'applied' : 'superseded'] += 1;
+    const end = { outcome: 'completed', reason: 'undo' } as const;
+    await closePass(context, { passId, startedAtMs, from, to: from, window: noWindow, tally, ...end });
+    report.log(`Undone: ${tally.repairs.applied}; not undone: ${tally.repairs.superseded}.`);
+    return { source, undone };
+  });
+}
