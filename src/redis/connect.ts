@@ -31,7 +31,8 @@ const movedAway = ['READONLY', 'LOADING', 'MASTERDOWN'];
  * Throws OperatingError `configuration` for a URL that cannot be read.
  */
 export function connectStrict(url: string, options: StrictOptions): Redis {
-  const redis = open(url, {
+  checkUrl(url);
+  const redis = new Redis(url, {
     maxRetriesPerRequest: 0,
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
@@ -40,46 +41,71 @@ export function connectStrict(url: string, options: StrictOptions): Redis {
     socketTimeout: options.socketTimeoutMs ?? 5_000,
     disconnectTimeout: 500,
     retryStrategy: reconnectDelayMs,
-    reconnectOnError: (error) => movedAway.some((word) => error.message.includes(word)),
+    reconnectOnError: hasMovedAway,
+    replyMapping: 'legacy',
     ...(options.connectionName === undefined ? {} : { connectionName: options.connectionName }),
   });
-  let told = '';
-  redis.on('ready', () => {
-    told = '';
-  });
-  redis.on('error', (error) => {
-    const trouble = describeRedisError(error);
-    if (trouble.message === told) return;
-    told = trouble.message;
-    options.onError(trouble);
-  });
+  redis.on('error', oncePerStreak(redis, options.onError));
   return redis;
 }
 
 /**
- * Connection options for clients that a queue library makes itself. They wait for the server for as long as it takes:
- * whoever uses them bounds each call and each close (see `withDeadline`).
+ * A client for a queue library: it waits for the server for as long as it takes and sends again. The library copies it
+ * for its blocking calls; the copies are remembered, so that `endRedis` can close them by force when the library's own
+ * close hangs. Whoever uses it bounds each call with `withDeadline`.
+ * Throws OperatingError `configuration` for a URL that cannot be read.
  */
-export function patientOptions(url: string): RedisOptions & { readonly url: string } {
+export function connectPatient(url: string, options: Pick<StrictOptions, 'onError'>): PatientRedis {
   checkUrl(url);
-  return {
-    url,
+  const redis = new PatientRedis(url, {
     maxRetriesPerRequest: null,
     connectTimeout: 5_000,
     disconnectTimeout: 500,
     retryStrategy: reconnectDelayMs,
-    reconnectOnError: (error) => movedAway.some((word) => error.message.includes(word)),
+    reconnectOnError: hasMovedAway,
+    replyMapping: 'legacy',
+  });
+  redis.on('error', oncePerStreak(redis, options.onError));
+  return redis;
+}
+
+export class PatientRedis extends Redis {
+  readonly #copies = new Set<Redis>();
+
+  override duplicate(override?: Partial<RedisOptions>): Redis {
+    const copy = super.duplicate(override);
+    this.#copies.add(copy);
+    copy.once('end', () => this.#copies.delete(copy));
+    return copy;
+  }
+
+  /** Cuts every connection, this one's and its copies', whatever is still under way on them. */
+  cut(): void {
+    for (const redis of [...this.#copies, this]) redis.disconnect();
+  }
+}
+
+function hasMovedAway(error: Error): boolean {
+  return movedAway.some((word) => error.message.includes(word));
+}
+
+/** Passes on the first of equal errors until the connection is ready again. */
+function oncePerStreak(redis: Redis, tell: (error: OperatingError) => void): (error: unknown) => void {
+  let told = '';
+  redis.on('ready', () => {
+    told = '';
+  });
+  return (error) => {
+    const trouble = describeRedisError(error);
+    if (trouble.message === told) return;
+    told = trouble.message;
+    tell(trouble);
   };
 }
 
 function reconnectDelayMs(times: number): number {
   const delayMs = Math.min(reconnectFirstMs * 2 ** Math.min(times - 1, 10), reconnectMaxMs);
   return Math.ceil(delayMs * (0.5 + Math.random() / 2));
-}
-
-function open(url: string, options: RedisOptions): Redis {
-  checkUrl(url);
-  return new Redis(url, { ...options, replyMapping: 'legacy' });
 }
 
 /** The parser's own error would carry the whole URL, with its password. */
