@@ -1,0 +1,69 @@
+/**
+ * What may be done with the marker Redis, from what it says of itself.
+ */
+import { describe, expect, it } from 'vitest';
+import {
+  repairObstacles,
+  storeChanged,
+  storeWarnings,
+  type MarkerStoreReading,
+} from '../../src/domain/marker-store.ts';
+
+const healthy: MarkerStoreReading = {
+  runId: 'r1',
+  replicationId: 'p1',
+  role: 'master',
+  maxmemoryPolicy: 'noeviction',
+  maxmemoryBytes: 1_000,
+  usedMemoryBytes: 999,
+  loading: false,
+};
+
+describe('repairObstacles', () => {
+  it('has none for a primary that has loaded its data', () => {
+    expect(repairObstacles(healthy)).toEqual([]);
+  });
+
+  it('forbids repairs on a replica, on a server that does not say what it is, and while it loads', () => {
+    expect(repairObstacles({ ...healthy, role: 'slave' })).toEqual([
+      'the marker Redis is a slave, not a primary',
+    ]);
+    expect(repairObstacles({ ...healthy, role: '' })).toHaveLength(1);
+    expect(repairObstacles({ ...healthy, loading: true })).toEqual([expect.stringContaining('loading')]);
+    expect(repairObstacles({ ...healthy, role: 'slave', loading: true })).toHaveLength(2);
+  });
+});
+
+describe('storeWarnings', () => {
+  it('has none below the memory limit without eviction, nor without a limit', () => {
+    expect(storeWarnings(healthy)).toEqual([]);
+    const unlimited = {
+      ...healthy,
+      maxmemoryPolicy: 'allkeys-lru',
+      maxmemoryBytes: 0,
+      usedMemoryBytes: 9_999,
+    };
+    expect(storeWarnings(unlimited)).toEqual([]);
+  });
+
+  it('names an eviction policy that can make markers vanish', () => {
+    expect(storeWarnings({ ...healthy, maxmemoryPolicy: 'volatile-ttl' })).toEqual([
+      expect.stringContaining('maxmemory-policy volatile-ttl'),
+    ]);
+  });
+
+  it('says when the memory limit is reached', () => {
+    expect(storeWarnings({ ...healthy, usedMemoryBytes: 1_000 })).toEqual([
+      expect.stringContaining('memory limit'),
+    ]);
+  });
+});
+
+describe('storeChanged', () => {
+  it('sees a restart and a failover, and nothing where both ids stayed', () => {
+    const before = { runId: 'r1', replicationId: 'p1' };
+    expect(storeChanged(before, healthy)).toBe(false);
+    expect(storeChanged(before, { ...healthy, runId: 'r2' })).toBe(true);
+    expect(storeChanged(before, { ...healthy, replicationId: 'p2' })).toBe(true);
+  });
+});
