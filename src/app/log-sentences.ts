@@ -1,0 +1,79 @@
+/**
+ * All sentences that the program logs, in one place: a counted summary per pass at info, silence when nothing happened,
+ * trouble at warn and error. Values that could be secrets never get here.
+ */
+import type { OperatingError } from '../domain/operating-error.ts';
+import type { PassReport } from '../reconcile/pass-report.ts';
+import type { Logger } from './log.ts';
+
+export interface Sentences {
+  started(url: string | null, sources: readonly string[]): void;
+  waiting(what: string, error: Error): void;
+  passEnded(report: PassReport): void;
+  passFailed(source: string, error: Error): void;
+  slotSkipped(source: string): void;
+  alertRaised(alert: { readonly severity: string; readonly summary: string }): void;
+  trouble(where: string, error: Error): void;
+  scheduling(fields: object, sentence: string): void;
+  stopping(reason: string): void;
+  stopped(): void;
+}
+
+export function sentencesOf(log: Logger): Sentences {
+  return {
+    started: (url, sources) =>
+      log.info(
+        { url, sources },
+        `claim-reconciler watches ${sources.join(', ')}${url === null ? '' : `; dashboard at ${url}`}`,
+      ),
+    waiting: (what, error) => log.warn(describe(error), `waiting for ${what}: ${error.message}`),
+    passEnded: (report) => logPass(log, report),
+    passFailed: (source, error) =>
+      log.error({ source, ...describe(error) }, `pass over ${source} failed: ${error.message}`),
+    slotSkipped: (source) =>
+      log.warn({ source }, `the last pass over ${source} is still running: this slot is skipped`),
+    alertRaised: ({ severity, summary }) =>
+      log[severity === 'critical' ? 'error' : 'warn']({ severity }, `alert: ${summary}`),
+    trouble: (where, error) => log.warn({ where, ...describe(error) }, `${where}: ${error.message}`),
+    scheduling: (fields, sentence) => log.info(fields, sentence),
+    stopping: (reason) => log.info(`stopping: ${reason}`),
+    stopped: () => log.info('stopped'),
+  };
+}
+
+function logPass(log: Logger, report: PassReport): void {
+  const { source, passId, outcome, checked, open, durationMs, brake } = report;
+  const bad = checked - report.verdicts.consistent;
+  const { applied, failed, withheld, superseded } = report.repairs;
+  const fields = {
+    source,
+    passId,
+    outcome,
+    checked,
+    bad,
+    applied,
+    superseded,
+    withheld,
+    failed,
+    open,
+    brake,
+    durationMs,
+  };
+  const quiet = checked === 0 && applied + failed + withheld + superseded === 0;
+  const sentence =
+    `${source}: judged ${checked}, ${bad} bad; repairs ${applied} applied, ${superseded} superseded, ${withheld} withheld, ` +
+    `${failed} failed; ${open} open`;
+  if (outcome !== 'completed')
+    log.warn(fields, `${sentence}; ${outcome}: ${report.reason ?? 'no reason given'}`);
+  else log[quiet ? 'debug' : 'info'](fields, sentence);
+}
+
+/** Type, code and message only: errors of the drivers carry arguments, and with them secrets. */
+function describe(error: Error): { readonly error: string; readonly code?: string } {
+  const code = isOperating(error) ? { code: error.code } : {};
+  return { error: error.name, ...code };
+}
+
+function isOperating(error: Error): error is OperatingError {
+  return error.name === 'OperatingError';
+}

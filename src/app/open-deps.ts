@@ -1,0 +1,53 @@
+/**
+ * Opens the stores a command or the daemon works with, and closes them in reverse order.
+ * Invariant kept: neither opening nor closing waits for ever.
+ */
+import { hostname } from 'node:os';
+import type { Config } from '../config.ts';
+import { connectPostgres, defaultPoolLimits, endPool } from '../postgres/connect.ts';
+import { defaultPassLimits } from '../reconcile/source-context.ts';
+import type { ReconcilerDeps } from '../reconcile/under-term.ts';
+import { connectStrict, endRedis, untilReady } from '../redis/connect.ts';
+import type { Sentences } from './log-sentences.ts';
+
+const closeMs = 2_000;
+const readyMs = 5_000;
+
+export interface OpenDeps extends ReconcilerDeps {
+  /** Resolves when both Redis servers answer; throws `redis_unreachable`. */
+  untilRedisReady(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Connections are made in the background: this does not fail when a store is down. */
+export function openDeps(config: Config, sentences: Sentences): OpenDeps {
+  const pool = connectPostgres({
+    url: config.database.url,
+    applicationName: 'claim-reconciler',
+    ...defaultPoolLimits,
+    onError: (error) => sentences.trouble('postgres', error),
+  });
+  const markers = connectStrict(config.markerRedis.url, {
+    connectionName: 'claim-reconciler:markers',
+    onError: (error) => sentences.trouble('marker redis', error),
+  });
+  const leases = connectStrict(config.queueRedis.url, {
+    connectionName: 'claim-reconciler:leases',
+    onError: (error) => sentences.trouble('queue redis', error),
+  });
+  return {
+    pool,
+    markers,
+    leases,
+    sources: config.sources,
+    holder: `${hostname()}:${process.pid}`,
+    limits: defaultPassLimits,
+    onTrouble: (error) => sentences.trouble('lease', error),
+    async untilRedisReady() {
+      await Promise.all([untilReady(markers, readyMs), untilReady(leases, readyMs)]);
+    },
+    async close() {
+      await Promise.all([endRedis(leases, closeMs), endRedis(markers, closeMs), endPool(pool, closeMs)]);
+    },
+  };
+}

@@ -1,0 +1,74 @@
+/**
+ * `reconcile`: one pass now, over one source or all of them.
+ */
+import { run } from '../../../jobs/pass.ts';
+import { exitCodeOfPass, gravest, type ExitCode } from '../../domain/exit-code.ts';
+import type { PassReport } from '../../reconcile/pass-report.ts';
+import { findSource } from '../../reconcile/under-term.ts';
+import { printable, type CommandIo } from '../io.ts';
+import { reportError, requireStores, runCommand, type CommonOptions } from '../run-command.ts';
+
+export interface ReconcileOptions extends CommonOptions {
+  readonly source?: string;
+  readonly force?: boolean;
+}
+
+export async function runReconcile(options: ReconcileOptions, io: CommandIo): Promise<ExitCode> {
+  return runCommand(options, io, async ({ config, deps }) => {
+    const sources =
+      options.source === undefined ? config.sources : [findSource(config.sources, options.source)];
+    await requireStores(deps);
+    const codes: ExitCode[] = [];
+    for (const { name: source } of sources) {
+      const payload = { source, by: io.person, force: options.force === true, waits: true };
+      try {
+        const report = await run(payload, deps, reporter(options, io), io.signal);
+        print(report, options, io);
+        codes.push(exitCodeOfPass(report.outcome, report.open));
+      } catch (error) {
+        codes.push(reportError(error, io, options.json === true));
+      }
+    }
+    return gravest(codes);
+  });
+}
+
+/** Progress goes to standard error, and only to people. */
+function reporter(options: ReconcileOptions, io: CommandIo): Parameters<typeof run>[2] {
+  const quiet = options.json === true || !io.isTerminal;
+  return {
+    log: (line) => {
+      if (line.startsWith('Waiting') && options.json !== true) io.err(line);
+    },
+    progress: (value) => {
+      if (!quiet) io.err(JSON.stringify(value));
+    },
+  };
+}
+
+function print(report: PassReport, options: ReconcileOptions, io: CommandIo): void {
+  if (options.json === true) {
+    io.out(JSON.stringify(report));
+    return;
+  }
+  for (const line of describeReport(report)) io.out(printable(line));
+}
+
+/** The report in a few lines for people. */
+export function describeReport(report: PassReport): string[] {
+  const bad = Object.entries(report.verdicts).filter(
+    ([verdict, count]) => verdict !== 'consistent' && count > 0,
+  );
+  const made = Object.entries(report.repairs).filter(([, count]) => count > 0);
+  const words = (entries: [string, number][]): string =>
+    entries.map(([word, count]) => `${count} ${word}`).join(', ');
+  return [
+    `${report.source}: ${report.outcome} in ${report.durationMs} ms (pass ${report.passId}, mode ${report.mode})`,
+    `  judged   ${report.checked}: ${bad.length === 0 ? 'all consistent' : words(bad)}`,
+    ...(made.length === 0 ? [] : [`  repairs  ${words(made)}`]),
+    `  open     ${report.open} discrepancies`,
+    ...(report.reason === null ? [] : [`  reason   ${report.reason}`]),
+    ...(report.stalledBy === null ? [] : [`  stalled  by ${report.stalledBy}`]),
+    ...(report.brake === 'armed' ? [] : [`  brake    ${report.brake}`]),
+  ];
+}

@@ -1,0 +1,61 @@
+#!/usr/bin/env node
+/**
+ * The entry point: the only place that listens to signals and ends the process.
+ * Invariant kept: the first signal asks everything to stop, the second one, or a stop that takes too long, ends it.
+ */
+import { readFileSync } from 'node:fs';
+import { hostname, userInfo } from 'node:os';
+import { readEnvironment } from '../config.ts';
+import { runProgram } from './program.ts';
+
+/** What a stop may take before the process ends by force: within the 30 s that container platforms give. */
+const stopWithinMs = 25_000;
+
+const stop = new AbortController();
+const stopAsked = (signal: NodeJS.Signals): void => {
+  if (stop.signal.aborted) process.exit(130);
+  stop.abort(new Error(`${signal} received`));
+  setTimeout(() => process.exit(1), stopWithinMs).unref();
+};
+process.on('SIGINT', stopAsked);
+process.on('SIGTERM', stopAsked);
+// A reader that goes away (`| head`) is no reason to fail.
+process.stdout.on('error', () => undefined);
+
+process.exitCode = await runProgram(
+  process.argv.slice(2),
+  {
+    env: readEnvironment(),
+    cwd: process.cwd(),
+    person: `${nameOfUser()}@${hostname()}`,
+    isTerminal: process.stdout.isTTY,
+    out: (line) => process.stdout.write(`${line}\n`),
+    err: (line) => process.stderr.write(`${line}\n`),
+    signal: stop.signal,
+  },
+  readVersion(),
+);
+
+/** Some containers run under a user id without a name. */
+function nameOfUser(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return `uid ${process.getuid?.() ?? '?'}`;
+  }
+}
+
+/** The package file lies two folders up from the sources, three from what is built. */
+function readVersion(): string {
+  for (const path of ['../../package.json', '../../../package.json']) {
+    try {
+      const { version }: { version?: string } = JSON.parse(
+        readFileSync(new URL(path, import.meta.url), 'utf8'),
+      );
+      if (version !== undefined) return version;
+    } catch {
+      continue;
+    }
+  }
+  return 'unknown';
+}

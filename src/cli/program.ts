@@ -1,0 +1,149 @@
+/**
+ * The command line: commands, options, help. What each does is in `commands/`.
+ * Invariant kept: a usage error exits 2 and changes nothing.
+ */
+import { Command, CommanderError } from 'commander';
+import type { Payload } from '../../jobs/repair.ts';
+import { exitCodes, type ExitCode } from '../domain/exit-code.ts';
+import { runCheck } from './commands/check.ts';
+import { runDemoCommand } from './commands/demo.ts';
+import { runMigrate } from './commands/migrate.ts';
+import { runReconcile } from './commands/reconcile.ts';
+import { runRepair, type RepairOptions } from './commands/repair.ts';
+import { runResume, runRewind } from './commands/rewind.ts';
+import { runStart } from './commands/start.ts';
+import { runStatus } from './commands/status.ts';
+import { runUndo } from './commands/undo.ts';
+import type { CommandIo } from './io.ts';
+
+/** Runs the command that `args` (without node and script) name. Never exits the process. */
+export async function runProgram(args: readonly string[], io: CommandIo, version: string): Promise<ExitCode> {
+  let code: ExitCode = exitCodes.ok;
+  const action =
+    <Options>(run: (options: Options, io: CommandIo) => Promise<ExitCode>) =>
+    async (options: Options): Promise<void> => {
+      code = await run(options, io);
+    };
+  const program = new Command('claim-reconciler')
+    .description(
+      'Finds and repairs disagreement between Postgres claim rows and the Redis markers that guard them.',
+    )
+    .version(version)
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => io.out(text.trimEnd()),
+      writeErr: (text) => io.err(text.trimEnd()),
+    })
+    .showSuggestionAfterError()
+    .addHelpText('after', helpAfter);
+  addDaemonCommands(program, action);
+  addPersonCommands(program, action);
+  addRepairCommands(program, async (target, options) => {
+    code = await runRepair(target, options, io);
+  });
+  try {
+    await program.parseAsync(args, { from: 'user' });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
+  }
+  return code;
+}
+
+type Action = <Options>(
+  run: (options: Options, io: CommandIo) => Promise<ExitCode>,
+) => (options: Options) => Promise<void>;
+
+function addDaemonCommands(program: Command, action: Action): void {
+  common(program.command('demo'))
+    .description('boot servers, fill a claim table, inject drift, watch it being found and repaired')
+    .option('--once', 'exit when the table balances, also on a terminal')
+    .option('--claims <file>', 'real coupon claims, as CSV or CSV.gz (User_id,Merchant_id,Coupon_id,…)')
+    .option('--seed <number>', 'seed of the random drift')
+    .action(action(runDemoCommand));
+  common(program.command('start'))
+    .description('run the daemon until it is asked to stop')
+    .action(action(runStart));
+  common(program.command('check'))
+    .description('check configuration, tables, privileges and stores; exits 2 with all problems together')
+    .action(action(runCheck));
+  common(program.command('migrate'))
+    .description('bring the schema reconciler up to date')
+    .action(action(runMigrate));
+}
+
+function addPersonCommands(program: Command, action: Action): void {
+  common(program.command('reconcile'))
+    .description('one pass now, over one source or all')
+    .option('--source <name>', 'only this source')
+    .option('--force', 'pass the brake')
+    .action(action(runReconcile));
+  common(program.command('status'))
+    .description('the state of all sources on one screen')
+    .action(action(runStatus));
+  common(program.command('undo'))
+    .description('restore what a repair, or all repairs of a pass, had changed')
+    .option('--repair <number>', 'the repair')
+    .option('--pass <number>', 'the pass')
+    .option('--force', 'pass the brake')
+    .action(action(runUndo));
+  common(program.command('rewind'))
+    .description('move a checkpoint back, so that claims are read again')
+    .requiredOption('--source <name>', 'the source')
+    .option('--by <duration>', 'how far back, such as 2h')
+    .option('--to <place>', 'beginning')
+    .action(action(runRewind));
+  common(program.command('resume'))
+    .description('let repairs go on after the brake stopped them')
+    .requiredOption('--source <name>', 'the source')
+    .option('--for <duration>', 'without limits for so long', '1h')
+    .action(action(runResume));
+}
+
+function addRepairCommands(
+  program: Command,
+  run: (target: Payload['target'], options: RepairOptions) => Promise<void>,
+): void {
+  const repair = program
+    .command('repair')
+    .description('plan repairs by hand, and carry them out with --apply')
+    .addHelpText(
+      'after',
+      '\nWithout --apply nothing is changed: the plan that would be carried out is printed.',
+    );
+  const options = (command: Command): Command =>
+    common(command)
+      .requiredOption('--source <name>', 'the source')
+      .option('--apply', 'carry the plan out')
+      .option('--force', 'pass the brake');
+  options(repair.command('range'))
+    .description('all claims whose id lies between two ids')
+    .requiredOption('--from <id>', 'first id')
+    .requiredOption('--to <id>', 'last id')
+    .action(({ from, to, ...rest }: RepairOptions & { from: string; to: string }) =>
+      run({ kind: 'range', fromId: from, toId: to }, rest),
+    );
+  options(repair.command('claim <id>'))
+    .description('one claim')
+    .action((id: string, rest: RepairOptions) => run({ kind: 'claim', id }, rest));
+  options(repair.command('marker <key>'))
+    .description('the claims on one marker')
+    .action((key: string, rest: RepairOptions) => run({ kind: 'marker', key }, rest));
+}
+
+function common(command: Command): Command {
+  return command
+    .option('--config <file>', 'configuration (default: RECONCILER_CONFIG, or reconciler.config.yaml here)')
+    .option('--json', 'print one JSON object');
+}
+
+const helpAfter = `
+Exit codes: 0 consistent or all repaired, 1 operating error, 2 usage or configuration, 3 discrepancies remain,
+4 the brake stopped it, 5 another holder has the lease, 6 checkpoint refused.
+
+Examples:
+  claim-reconciler check
+  claim-reconciler reconcile --source gifts --json
+  claim-reconciler repair claim 4711 --source gifts            (prints the plan)
+  claim-reconciler repair claim 4711 --source gifts --apply
+  claim-reconciler undo --repair 12`;
