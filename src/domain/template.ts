@@ -33,17 +33,13 @@ export function templateColumns(template: Template): string[] {
  * value holds the text that separates two columns the split is a guess; whoever uses it checks the result.
  */
 export function matchTemplate(template: Template, filled: string): Map<string, string> | null {
-  const pattern = template
-    .map((part) => (part.kind === 'column' ? '(.*?)' : part.text.replaceAll(/[$()*+.?[\\\]^{|}]/g, '\\$&')))
-    .join('');
-  const match = new RegExp(`^${pattern}$`, 's').exec(filled);
-  if (match === null) return null;
-  const columns = template.flatMap((part) => (part.kind === 'column' ? [part.name] : []));
-  const values = new Map<string, string>();
-  for (const [at, name] of columns.entries()) {
-    const value = match[at + 1] ?? '';
-    if ((values.get(name) ?? value) !== value) return null;
-    values.set(name, value);
-  }
-  return values;
+  const named = new Set<string>();
+  const patternOf = (part: TemplatePart): string => {
+    if (part.kind === 'literal') return part.text.replaceAll(/[$()*+.?[\\\]^{|}]/g, '\\$&');
+    if (named.has(part.name)) return `\\k<${part.name}>`;
+    named.add(part.name);
+    return `(?<${part.name}>.*?)`;
+  };
+  const match = new RegExp(`^${template.map(patternOf).join('')}$`, 's').exec(filled);
+  return match === null ? null : new Map(Object.entries(match.groups ?? {}));
 }

@@ -92,6 +92,8 @@ describe('matchTemplate', () => {
   it('wants a column that is named twice to be the same twice', () => {
     expect(match('{uid}:{uid}', '9:9')).toEqual({ uid: '9' });
     expect(match('{uid}:{uid}', '9:8')).toBeNull();
+    expect(match('{uid}:{uid}', 'a:b:a:b')).toEqual({ uid: 'a:b' });
+    expect(match('{Order$2}', '9')).toEqual({ Order$2: '9' });
   });
 
   it('finds the columns of any key whose values do not hold a separator', () => {
