@@ -1,0 +1,113 @@
+/**
+ * Who may see and change what over HTTP.
+ * Invariants kept: off loopback nothing is served without credentials; nothing is changed without credentials, nor on
+ * behalf of a page of another origin; without credentials only requests that name this machine as host are answered, so
+ * that a page elsewhere cannot read along by pointing its own name here (DNS rebinding).
+ * Does not limit how often a password is tried: put a proxy before it where that matters.
+ */
+import { createHash, timingSafeEqual } from 'node:crypto';
+import basicAuth from '@fastify/basic-auth';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { OperatingError } from '../domain/operating-error.ts';
+
+export interface Credentials {
+  readonly username: string;
+  readonly password: string;
+}
+
+/** What of a log is needed here; pino's fits. */
+export interface HttpLog {
+  info(fields: object, sentence: string): void;
+  warn(fields: object, sentence: string): void;
+}
+
+/** Throws `configuration` when this address must not be served with these credentials. */
+export function assertServable(host: string, credentials: Credentials | null): void {
+  if (credentials === null && !isLoopback(host)) {
+    throw new OperatingError(
+      'configuration',
+      `The dashboard would listen on ${host}, where others can reach it, without credentials. It was not started. ` +
+        'Set http.credentials (username and password), or let it listen on 127.0.0.1.',
+    );
+  }
+  if (credentials === null) return;
+  if (credentials.username === '' || credentials.username.includes(':') || credentials.password === '') {
+    throw new OperatingError(
+      'configuration',
+      'The credentials of the dashboard cannot be used: username and password must not be empty, and the username ' +
+        'must not hold a colon. It was not started. Change http.credentials.',
+    );
+  }
+}
+
+/** True for names and addresses that only this machine can reach. */
+export function isLoopback(host: string): boolean {
+  const bare = host.replace(/^\[(.*)\]$/, '$1').toLowerCase();
+  return bare === 'localhost' || bare === '::1' || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(bare);
+}
+
+/** Adds the checks to all routes of this scope; call it before any is registered. */
+export async function guardAccess(
+  scope: FastifyInstance,
+  { credentials, log }: { readonly credentials: Credentials | null; readonly log: HttpLog },
+): Promise<void> {
+  scope.addHook('onRequest', (request, reply, done) => {
+    const refusal = refuse(request, credentials);
+    if (refusal === null) done();
+    else void reply.code(403).send({ error: refusal });
+  });
+  if (credentials === null) return;
+  const matches = matcher(credentials);
+  await scope.register(basicAuth, {
+    authenticate: { realm: 'claim-reconciler' },
+    validate(username, password, request, _reply, done) {
+      if (matches({ username, password })) return done();
+      log.warn({ from: request.ip }, 'wrong credentials for the dashboard');
+      done(new Error('The username or the password is wrong.'));
+    },
+  });
+  scope.addHook('onRequest', scope.basicAuth);
+}
+
+/** Compares digests, which have one length, in constant time; both parts always. */
+function matcher(expected: Credentials): (given: Credentials) => boolean {
+  const username = digest(expected.username);
+  const password = digest(expected.password);
+  return (given) => {
+    const sameUsername = timingSafeEqual(digest(given.username), username);
+    const samePassword = timingSafeEqual(digest(given.password), password);
+    return sameUsername && samePassword;
+  };
+}
+
+function digest(text: string): Buffer {
+  return createHash('sha256').update(text).digest();
+}
+
+const readingMethods = new Set(['GET', 'HEAD', 'OPTIONS']);
+
+/** Why a request is not answered, whatever its credentials; null when it may be. */
+function refuse(request: FastifyRequest, credentials: Credentials | null): string | null {
+  if (credentials === null && !isLoopback(request.hostname)) {
+    return `Without credentials only requests to this machine by name or address are answered, not to "${request.hostname}".`;
+  }
+  if (readingMethods.has(request.method)) return null;
+  if (credentials === null) {
+    return 'Nothing can be changed here without credentials. Nothing was changed. Set http.credentials.';
+  }
+  return isSameOrigin(request)
+    ? null
+    : 'This request comes from a page of another origin. Nothing was changed.';
+}
+
+/**
+ * Browsers send Sec-Fetch-Site (and a page cannot forge it); older ones at least Origin with every write. A client that
+ * sends neither is no browser, so no page can have made it send this.
+ */
+function isSameOrigin({ headers, host }: FastifyRequest): boolean {
+  const site = headers['sec-fetch-site'];
+  if (site !== undefined) return site === 'same-origin';
+  const { origin } = headers;
+  if (origin === undefined) return true;
+  return URL.canParse(origin) && new URL(origin).host === host;
+}
