@@ -4,17 +4,18 @@
  */
 import type { OperatingError } from '../domain/operating-error.ts';
 import type { PassReport } from '../reconcile/pass-report.ts';
+import { describeScheduleEvent, type ScheduleEvent } from '../schedule/schedule-event.ts';
 import type { Logger } from './log.ts';
 
 export interface Sentences {
   started(url: string | null, sources: readonly string[]): void;
-  waiting(what: string, error: Error): void;
+  waiting(error: Error): void;
   passEnded(report: PassReport): void;
   passFailed(source: string, error: Error): void;
-  slotSkipped(source: string): void;
   alertRaised(alert: { readonly severity: string; readonly summary: string }): void;
   trouble(where: string, error: Error): void;
-  scheduling(fields: object, sentence: string): void;
+  schedule(event: ScheduleEvent): void;
+  housekept(rows: number): void;
   stopping(reason: string): void;
   stopped(): void;
 }
@@ -26,16 +27,18 @@ export function sentencesOf(log: Logger): Sentences {
         { url, sources },
         `claim-reconciler watches ${sources.join(', ')}${url === null ? '' : `; dashboard at ${url}`}`,
       ),
-    waiting: (what, error) => log.warn(describe(error), `waiting for ${what}: ${error.message}`),
+    waiting: (error) => log.warn(describe(error), `waiting: ${error.message}`),
     passEnded: (report) => logPass(log, report),
     passFailed: (source, error) =>
       log.error({ source, ...describe(error) }, `pass over ${source} failed: ${error.message}`),
-    slotSkipped: (source) =>
-      log.warn({ source }, `the last pass over ${source} is still running: this slot is skipped`),
     alertRaised: ({ severity, summary }) =>
       log[severity === 'critical' ? 'error' : 'warn']({ severity }, `alert: ${summary}`),
     trouble: (where, error) => log.warn({ where, ...describe(error) }, `${where}: ${error.message}`),
-    scheduling: (fields, sentence) => log.info(fields, sentence),
+    schedule: (event) => {
+      const { level, text } = describeScheduleEvent(event);
+      log[level](text);
+    },
+    housekept: (rows) => log.debug({ rows }, `dropped ${rows} old records`),
     stopping: (reason) => log.info(`stopping: ${reason}`),
     stopped: () => log.info('stopped'),
   };

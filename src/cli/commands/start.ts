@@ -3,7 +3,6 @@
  */
 import { startDaemon } from '../../app/daemon.ts';
 import { createLog } from '../../app/log.ts';
-import { sentencesOf } from '../../app/log-sentences.ts';
 import { exitCodes, type ExitCode } from '../../domain/exit-code.ts';
 import type { CommandIo } from '../io.ts';
 import { readConfig, reportError, type CommonOptions } from '../run-command.ts';
@@ -12,9 +11,8 @@ export async function runStart(options: CommonOptions, io: CommandIo): Promise<E
   try {
     const config = await readConfig(options, io);
     const log = createLog({ level: config.log.level, descriptor: 1, pretty: io.isTerminal });
-    const daemon = await startDaemon(config, sentencesOf(log), io.signal);
-    await daemon.stopped;
-    return exitCodes.ok;
+    const daemon = await startDaemon(config, log, io.signal);
+    return (await daemon.stopped) ? exitCodes.ok : exitCodes.operatingError;
   } catch (error) {
     if (io.signal.aborted) return exitCodes.ok;
     return reportError(error, io, options.json === true);

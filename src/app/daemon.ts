@@ -1,0 +1,135 @@
+/**
+ * The daemon: dashboard, upkeep, worker, schedule, opened in this order and closed in reverse.
+ * Invariants kept: nothing that writes is opened before configuration, schema and tables are in order; the worker's
+ * leases are given back after its work has ended; stopping never hangs on a dead store.
+ */
+import type { Config } from '../config.ts';
+import { createMetrics, type Metrics } from '../http/metrics.ts';
+import { startHttp } from '../http/server.ts';
+import { readOverview } from '../postgres/overview.ts';
+import { openPassQueue, type PassQueue } from '../schedule/pass-queue.ts';
+import { startPassWorker } from '../schedule/pass-worker.ts';
+import type { ScheduleEvent } from '../schedule/schedule-event.ts';
+import { startScheduler } from '../schedule/scheduler.ts';
+import { AlertTeller } from './alert-teller.ts';
+import { sentencesOf, type Sentences } from './log-sentences.ts';
+import type { Logger } from './log.ts';
+import { openDeps, type OpenDeps } from './open-deps.ts';
+import { OpenParts } from './open-parts.ts';
+import { readReadiness } from './readiness.ts';
+import { runScheduledPass, type PassCompany } from './scheduled-pass.ts';
+import { untilStoresReady } from './stores-ready.ts';
+import { startUpkeep } from './upkeep.ts';
+
+export interface Daemon {
+  /** Where the dashboard is. */
+  readonly url: string;
+  /** Resolves when everything has ended after the signal; false when work had to be cut off. */
+  readonly stopped: Promise<boolean>;
+}
+
+/** Together below the entry point's own deadline. */
+const workerStopMs = 15_000;
+const partStopMs = 3_000;
+
+const queuePrefix = 'claim-reconciler:queue';
+const schedulerLeaseKey = 'claim-reconciler:lease:scheduler';
+/** Passes of different sources that may run at a time in one process. */
+const concurrency = 4;
+
+/**
+ * Resolves when the daemon works. Throws `configuration` or `not_ready` with all problems, and then leaves nothing
+ * open. While a store cannot be reached it goes on trying; `/livez` and `/readyz` answer meanwhile.
+ */
+export async function startDaemon(config: Config, log: Logger, signal: AbortSignal): Promise<Daemon> {
+  const sentences = sentencesOf(log);
+  const parts = new OpenParts();
+  try {
+    return await open(config, log, sentences, parts, signal);
+  } catch (error) {
+    await parts.close();
+    throw error;
+  }
+}
+
+async function open(
+  config: Config,
+  log: Logger,
+  sentences: Sentences,
+  parts: OpenParts,
+  signal: AbortSignal,
+): Promise<Daemon> {
+  const deps = openDeps(config, sentences);
+  parts.add(() => deps.close());
+  const sources = config.sources.map(({ name }) => name);
+  const overview = () => readOverview(deps.pool, config.sources);
+  const metrics = createMetrics({ sources, overview });
+  const onEvent = (event: ScheduleEvent): void => tell(event, sentences, metrics);
+  const queue = openPassQueue({ url: config.queueRedis.url, prefix: queuePrefix, onEvent });
+  parts.add(() => queue.close(partStopMs));
+  const state = { working: false };
+  const readiness = () => readReadiness(deps, state.working);
+  const http = await startHttp({ ...config.http, queues: [queue.queue], overview, readiness, metrics, log });
+  parts.add(() => http.close());
+  await untilStoresReady(deps, sentences, signal);
+  const upkeep = startUpkeep(deps, sentences);
+  parts.add(() => upkeep.stop());
+  const company = { deps, sentences, metrics, teller: new AlertTeller(deps.pool, sentences) };
+  const cutOff = openWork(config, queue, company, parts, onEvent);
+  state.working = true;
+  sentences.started(http.url, sources);
+  const stopped = untilAborted(signal).then(async (reason) => {
+    state.working = false;
+    sentences.stopping(reason);
+    await parts.close();
+    sentences.stopped();
+    return !cutOff();
+  });
+  return { url: http.url, stopped };
+}
+
+/** The worker and the schedule. Returns whether work had to be cut off when they were closed. */
+function openWork(
+  config: Config,
+  queue: PassQueue,
+  company: PassCompany & { readonly deps: OpenDeps },
+  parts: OpenParts,
+  onEvent: (event: ScheduleEvent) => void,
+): () => boolean {
+  let wasCutOff = false;
+  const scheduler = startScheduler({
+    ...company.deps,
+    leaseKey: schedulerLeaseKey,
+    timezone: config.timezone,
+    enqueue: queue.enqueuePass,
+    onEvent,
+  });
+  parts.add(() => scheduler.close(partStopMs));
+  const worker = startPassWorker({
+    url: config.queueRedis.url,
+    prefix: queuePrefix,
+    onEvent,
+    concurrency,
+    run: (payload, view, stop) => runScheduledPass(payload, company, view, stop),
+  });
+  parts.add(async () => {
+    wasCutOff = !(await worker.close(workerStopMs));
+  });
+  return () => wasCutOff;
+}
+
+function tell(event: ScheduleEvent, sentences: Sentences, metrics: Metrics): void {
+  sentences.schedule(event);
+  if (event.kind === 'slot_skipped') metrics.slotSkipped(event.task);
+  if (event.kind === 'term_began') metrics.leaseHeld(true);
+  if (event.kind === 'term_ended') metrics.leaseHeld(false);
+}
+
+async function untilAborted(signal: AbortSignal): Promise<string> {
+  if (!signal.aborted) {
+    await new Promise<void>((resolve) => {
+      signal.addEventListener('abort', () => resolve(), { once: true });
+    });
+  }
+  return signal.reason instanceof Error ? signal.reason.message : 'asked to stop';
+}

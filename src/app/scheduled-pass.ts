@@ -1,0 +1,48 @@
+/**
+ * A pass as the queue runs it: the job, its report to the log, the metrics and the alerts.
+ * Invariant kept: running it twice, or on two machines, is harmless; whoever comes second does nothing.
+ */
+import { run as runPass } from '../../jobs/pass.ts';
+import { OperatingError } from '../domain/operating-error.ts';
+import type { Metrics } from '../http/metrics.ts';
+import { asOperatingError } from '../postgres/connect.ts';
+import type { PassPayload } from '../schedule/pass-payload.ts';
+import type { RunView } from '../schedule/pass-worker.ts';
+import type { AlertTeller } from './alert-teller.ts';
+import type { Sentences } from './log-sentences.ts';
+import type { OpenDeps } from './open-deps.ts';
+
+export interface PassCompany {
+  readonly deps: OpenDeps;
+  readonly sentences: Sentences;
+  readonly metrics: Metrics;
+  readonly teller: AlertTeller;
+}
+
+/** The pass's report, or `{ skipped }` when another holds the source's lease. Throws for a pass that failed. */
+export async function runScheduledPass(
+  { source, slot }: PassPayload,
+  { deps, sentences, metrics, teller }: PassCompany,
+  view: RunView,
+  signal: AbortSignal,
+): Promise<object> {
+  const by = slot === null ? 'a person, by the queue' : 'schedule';
+  try {
+    const report = await runPass({ source, by, force: false, waits: false }, deps, view, signal);
+    sentences.passEnded(report);
+    metrics.passEnded(report);
+    await teller.tell(source);
+    if (report.outcome === 'aborted') throw new OperatingError('aborted', report.reason ?? 'aborted');
+    return report;
+  } catch (error) {
+    const trouble = asOperatingError(error);
+    if (trouble.code === 'lease_held') {
+      view.log(trouble.message);
+      return { skipped: trouble.message };
+    }
+    if (trouble.code === 'aborted') throw trouble;
+    metrics.passFailed(source, trouble.code === 'checkpoint_refused' ? 'refused' : 'failed');
+    sentences.passFailed(source, trouble);
+    throw trouble;
+  }
+}

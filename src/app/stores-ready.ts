@@ -1,0 +1,57 @@
+/**
+ * Waits until the stores answer, then makes sure that schema and tables are in order.
+ * Invariant kept: a daemon with a wrong configuration does not start; one whose stores are down waits for them.
+ */
+import { setTimeout as wait } from 'node:timers/promises';
+import { OperatingError } from '../domain/operating-error.ts';
+import { asOperatingError } from '../postgres/connect.ts';
+import { inspectTable } from '../postgres/inspect-table.ts';
+import { pendingMigrations } from '../postgres/migrate.ts';
+import type { Sentences } from './log-sentences.ts';
+import type { OpenDeps } from './open-deps.ts';
+
+const retryMs = 1_000;
+
+/** Throws `not_ready` or `configuration` with all problems; the signal's reason when asked to stop meanwhile. */
+export async function untilStoresReady(
+  deps: OpenDeps,
+  sentences: Sentences,
+  signal: AbortSignal,
+): Promise<void> {
+  let told = '';
+  for (;;) {
+    signal.throwIfAborted();
+    try {
+      await deps.untilRedisReady();
+      await assertInOrder(deps);
+      return;
+    } catch (error) {
+      const trouble = asOperatingError(error);
+      if (trouble.code !== 'postgres_unreachable' && trouble.code !== 'redis_unreachable') throw trouble;
+      if (trouble.message !== told) sentences.waiting(trouble);
+      told = trouble.message;
+      await wait(retryMs, undefined, { signal });
+    }
+  }
+}
+
+async function assertInOrder({ pool, sources }: OpenDeps): Promise<void> {
+  const pending = await pendingMigrations(pool);
+  if (pending.length > 0) {
+    throw new OperatingError(
+      'not_ready',
+      `The schema is not up to date (missing: ${pending.join(', ')}). Run: claim-reconciler migrate`,
+    );
+  }
+  const problems: string[] = [];
+  for (const source of sources) {
+    const found = await inspectTable(pool, source);
+    problems.push(...found.problems.map((problem) => `  - sources.${source.name}: ${problem}`));
+  }
+  if (problems.length > 0) {
+    throw new OperatingError(
+      'configuration',
+      `The daemon does not start; nothing was changed:\n${problems.join('\n')}`,
+    );
+  }
+}

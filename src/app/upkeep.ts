@@ -1,0 +1,68 @@
+/**
+ * What a daemon does beside its passes: samples the horizon often enough for the shortest grace period, and drops old
+ * records once an hour. Every replica does both; doing it twice is harmless.
+ */
+import { run as runHousekeeping } from '../../jobs/housekeeping.ts';
+import { asOperatingError } from '../postgres/connect.ts';
+import { sampleHorizon } from '../postgres/horizon.ts';
+import type { Sentences } from './log-sentences.ts';
+import type { OpenDeps } from './open-deps.ts';
+
+export interface Upkeep {
+  /** Resolves when what was under way has ended. */
+  stop(): Promise<void>;
+}
+
+const sampleMinMs = 1_000;
+const sampleMaxMs = 15_000;
+const housekeepingMs = 60 * 60_000;
+
+export function startUpkeep(deps: OpenDeps, sentences: Sentences): Upkeep {
+  const graceMs = Math.min(...deps.sources.map(({ rules }) => rules.graceMs));
+  const sampleMs = Math.min(sampleMaxMs, Math.max(sampleMinMs, graceMs / 4));
+  const stops = [
+    repeat(sampleMs, async () => void (await sampleHorizon(deps.pool, 0)), 'sampling the horizon', sentences),
+    repeat(
+      housekeepingMs,
+      async () => {
+        const { dropped } = await runHousekeeping({}, deps, {
+          log: () => undefined,
+          progress: () => undefined,
+        });
+        if (dropped > 0) sentences.housekept(dropped);
+      },
+      'dropping old records',
+      sentences,
+    ),
+  ];
+  return {
+    async stop() {
+      await Promise.all(stops.map((stop) => stop()));
+    },
+  };
+}
+
+/** Runs `work` now and again after each pause; never two at a time. Trouble is told and tried again. */
+function repeat(
+  pauseMs: number,
+  work: () => Promise<void>,
+  what: string,
+  sentences: Sentences,
+): () => Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  let stopped = false;
+  const turn = async (): Promise<void> => {
+    try {
+      await work();
+    } catch (error) {
+      sentences.trouble(what, asOperatingError(error));
+    }
+    if (!stopped) timer = setTimeout(() => (running = turn()), pauseMs);
+  };
+  let running = turn();
+  return async () => {
+    stopped = true;
+    clearTimeout(timer);
+    await running;
+  };
+}
