@@ -150,6 +150,14 @@ function addressOf({ options }: Redis): string {
   return `${options.host ?? 'localhost'}:${options.port ?? 6379}`;
 }
 
+/**
+ * Drops a connection on which an answer failed to come, and connects anew. What was written before is still sent. The
+ * next call then goes out on a connection that works, and no late answer can be taken for another's.
+ */
+export function renewConnection(redis: Redis): void {
+  if (redis.status === 'ready') redis.disconnect(true);
+}
+
 /** Closes a client within `deadlineMs`: in good order if the server answers, by force if not. Never throws. */
 export async function endRedis(redis: Redis, deadlineMs: number): Promise<void> {
   if (redis.status === 'end') return;

@@ -9,7 +9,7 @@ import { afterRelease, afterRenewal, afterTime, renewInMs, trustedForMs } from '
 import type { LossReason, RenewAnswer, Term } from '../domain/lease-term.ts';
 import type { ClockReading, LeaseTiming } from '../domain/lease-trust.ts';
 import { OperatingError } from '../domain/operating-error.ts';
-import { describeRedisError } from './connect.ts';
+import { describeRedisError, renewConnection } from './connect.ts';
 import { askToRelease, askToRenew, type Release } from './lease-key.ts';
 
 export interface Lease {
@@ -116,6 +116,7 @@ export class HeldLease implements Lease {
   }
 
   #afterFailure(sentAt: ClockReading, error: unknown): void {
+    if (error instanceof OperatingError) renewConnection(this.#options.redis);
     const first = this.#failedAt === null;
     this.#failedAt = sentAt;
     this.#judgeTime();

@@ -16,7 +16,7 @@ import { judgeAcquisition, type AcquireAnswer } from '../domain/lease-term.ts';
 import { acquireTimeoutMs, defaultLeaseTiming, timingProblem } from '../domain/lease-trust.ts';
 import type { ClockReading, LeaseTiming } from '../domain/lease-trust.ts';
 import { OperatingError } from '../domain/operating-error.ts';
-import { describeRedisError } from './connect.ts';
+import { describeRedisError, renewConnection } from './connect.ts';
 import { HeldLease, type Lease } from './held-lease.ts';
 import { askForLease, askToRelease, leaseValue } from './lease-key.ts';
 
@@ -102,7 +102,10 @@ export class LeaseContender {
   #afterFailure(value: string, error: unknown): AcquireOutcome {
     // Refused by Redis: nothing was written. Anything else: it may have been, or may be yet.
     if (!(error instanceof ReplyError)) this.#giveBack(value);
-    if (error instanceof OperatingError && error.code === 'aborted') throw error;
+    if (error instanceof OperatingError) {
+      if (error.code === 'aborted') throw error;
+      renewConnection(this.#options.redis);
+    }
     return { kind: 'unavailable', reason: describeRedisError(error).message };
   }
 
