@@ -70,7 +70,7 @@ function pathsBelow(folder: string): string[] {
     : [];
   return entries
     .filter((entry) => entry.isFile())
-    .map((entry) => `${entry.parentPath}/${entry.name}`.replaceAll('\\', '/'))
+    .map((entry) => `${entry.parentPath}/${entry.name}`.replaceAll(/[\\/]+/g, '/'))
     .map((path) => path.slice(path.indexOf(root.pathname) + root.pathname.length))
     .toSorted();
 }
