@@ -32,20 +32,25 @@ export interface Daemon {
 const workerStopMs = 15_000;
 const partStopMs = 3_000;
 
-const queuePrefix = 'claim-reconciler:queue';
-const schedulerLeaseKey = 'claim-reconciler:lease:scheduler';
 /** Passes of different sources that may run at a time in one process. */
 const concurrency = 4;
 
 /**
  * Resolves when the daemon works. Throws `configuration` or `not_ready` with all problems, and then leaves nothing
  * open. While a store cannot be reached it goes on trying; `/livez` and `/readyz` answer meanwhile.
+ * @param namespace what our own keys in Redis begin with; daemons of one deployment share it
  */
-export async function startDaemon(config: Config, log: Logger, signal: AbortSignal): Promise<Daemon> {
-  const sentences = sentencesOf(log);
+export async function startDaemon(
+  config: Config,
+  log: Logger,
+  signal: AbortSignal,
+  namespace?: string,
+): Promise<Daemon> {
   const parts = new OpenParts();
   try {
-    return await open(config, log, sentences, parts, signal);
+    const deps = openDeps(config, sentencesOf(log), namespace);
+    parts.add(() => deps.close());
+    return await open(config, deps, log, parts, signal);
   } catch (error) {
     await parts.close();
     throw error;
@@ -54,18 +59,17 @@ export async function startDaemon(config: Config, log: Logger, signal: AbortSign
 
 async function open(
   config: Config,
+  deps: OpenDeps,
   log: Logger,
-  sentences: Sentences,
   parts: OpenParts,
   signal: AbortSignal,
 ): Promise<Daemon> {
-  const deps = openDeps(config, sentences);
-  parts.add(() => deps.close());
+  const sentences = sentencesOf(log);
   const sources = config.sources.map(({ name }) => name);
   const overview = () => readOverview(deps.pool, config.sources);
   const metrics = createMetrics({ sources, overview });
   const onEvent = (event: ScheduleEvent): void => tell(event, sentences, metrics);
-  const queue = openPassQueue({ url: config.queueRedis.url, prefix: queuePrefix, onEvent });
+  const queue = openPassQueue({ url: config.queueRedis.url, prefix: queuePrefix(deps), onEvent });
   parts.add(() => queue.close(partStopMs));
   const state = { working: false };
   const readiness = () => readReadiness(deps, state.working);
@@ -99,7 +103,7 @@ function openWork(
   let wasCutOff = false;
   const scheduler = startScheduler({
     ...company.deps,
-    leaseKey: schedulerLeaseKey,
+    leaseKey: `${company.deps.namespace}:lease:scheduler`,
     timezone: config.timezone,
     enqueue: queue.enqueuePass,
     onEvent,
@@ -107,7 +111,7 @@ function openWork(
   parts.add(() => scheduler.close(partStopMs));
   const worker = startPassWorker({
     url: config.queueRedis.url,
-    prefix: queuePrefix,
+    prefix: queuePrefix(company.deps),
     onEvent,
     concurrency,
     run: (payload, view, stop) => runScheduledPass(payload, company, view, stop),
@@ -116,6 +120,10 @@ function openWork(
     wasCutOff = !(await worker.close(workerStopMs));
   });
   return () => wasCutOff;
+}
+
+function queuePrefix({ namespace }: OpenDeps): string {
+  return `${namespace}:queue`;
 }
 
 function tell(event: ScheduleEvent, sentences: Sentences, metrics: Metrics): void {

@@ -10,6 +10,8 @@ import type { ReconcilerDeps } from '../reconcile/under-term.ts';
 import { connectStrict, endRedis, untilReady } from '../redis/connect.ts';
 import type { Sentences } from './log-sentences.ts';
 
+/** What our own keys in Redis begin with. */
+const defaultNamespace = 'claim-reconciler';
 const closeMs = 2_000;
 const readyMs = 5_000;
 
@@ -20,7 +22,7 @@ export interface OpenDeps extends ReconcilerDeps {
 }
 
 /** Connections are made in the background: this does not fail when a store is down. */
-export function openDeps(config: Config, sentences: Sentences): OpenDeps {
+export function openDeps(config: Config, sentences: Sentences, namespace = defaultNamespace): OpenDeps {
   const pool = connectPostgres({
     url: config.database.url,
     applicationName: 'claim-reconciler',
@@ -39,6 +41,7 @@ export function openDeps(config: Config, sentences: Sentences): OpenDeps {
     pool,
     markers,
     leases,
+    namespace,
     sources: config.sources,
     holder: `${hostname()}:${process.pid}`,
     limits: defaultPassLimits,

@@ -59,7 +59,7 @@ function addDaemonCommands(program: Command, action: Action): void {
     .description('boot servers, fill a claim table, inject drift, watch it being found and repaired')
     .option('--once', 'exit when the table balances, also on a terminal')
     .option('--claims <file>', 'real coupon claims, as CSV or CSV.gz (User_id,Merchant_id,Coupon_id,…)')
-    .option('--seed <number>', 'seed of the random drift')
+    .option('--seed <number>', 'seed of the random drift', '42')
     .action(action(runDemoCommand));
   common(program.command('start'))
     .description('run the daemon until it is asked to stop')

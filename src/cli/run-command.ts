@@ -10,7 +10,8 @@ import { OperatingError } from '../domain/operating-error.ts';
 import { asOperatingError } from '../postgres/connect.ts';
 import { pendingMigrations } from '../postgres/migrate.ts';
 import { validateSchedule } from '../schedule/cron.ts';
-import { printable, type CommandIo } from './io.ts';
+import type { CommandIo } from './io.ts';
+import { printable } from './table.ts';
 
 /** The options that every command has. */
 export interface CommonOptions {

@@ -22,6 +22,8 @@ export interface TermOptions {
   readonly pool: pg.Pool;
   /** A strict connection to the Redis that holds leases. */
   readonly leases: Redis;
+  /** Comes before the lease's key. */
+  readonly namespace: string;
   readonly source: string;
   /** Who asks, for people: host, process, job. */
   readonly holder: string;
@@ -49,8 +51,8 @@ export async function holdTerm<T>(
 }
 
 async function acquire(options: TermOptions, signal: AbortSignal): Promise<Lease> {
-  const { leases: redis, source, patienceMs, onTrouble } = options;
-  const contender = new LeaseContender({ redis, key: leaseKey(source), onTrouble });
+  const { leases: redis, namespace, source, patienceMs, onTrouble } = options;
+  const contender = new LeaseContender({ redis, key: `${namespace}:lease:source:${source}`, onTrouble });
   const untilMs = performance.now() + patienceMs;
   for (;;) {
     const outcome = await contender.acquire(signal);
@@ -82,8 +84,4 @@ async function heldByAnother({ pool, source }: TermOptions): Promise<OperatingEr
 
 function leaseName(source: string): string {
   return `source:${source}`;
-}
-
-function leaseKey(source: string): string {
-  return `claim-reconciler:lease:source:${source}`;
 }

@@ -11,6 +11,8 @@ import { openSource, type PassLimits, type SourceContext, type Stores } from './
 export interface ReconcilerDeps extends Stores {
   /** A strict connection to the Redis that holds leases. */
   readonly leases: Redis;
+  /** Comes before every key of our own in Redis: leases, queue. */
+  readonly namespace: string;
   readonly sources: readonly Source[];
   /** Who this process is, for people: host and process id. */
   readonly holder: string;

@@ -9,7 +9,8 @@ import { inspectTable } from '../../postgres/inspect-table.ts';
 import { pendingMigrations } from '../../postgres/migrate.ts';
 import { readMarkerStore } from '../../redis/marker-store.ts';
 import type { OpenDeps } from '../../app/open-deps.ts';
-import { printable, type CommandIo } from '../io.ts';
+import type { CommandIo } from '../io.ts';
+import { printable } from '../table.ts';
 import { runCommand, type CommonOptions } from '../run-command.ts';
 
 interface Finding {

@@ -5,7 +5,8 @@ import { run } from '../../../jobs/pass.ts';
 import { exitCodeOfPass, gravest, type ExitCode } from '../../domain/exit-code.ts';
 import type { PassReport } from '../../reconcile/pass-report.ts';
 import { findSource } from '../../reconcile/under-term.ts';
-import { printable, type CommandIo } from '../io.ts';
+import type { CommandIo } from '../io.ts';
+import { printable } from '../table.ts';
 import { reportError, requireStores, runCommand, type CommonOptions } from '../run-command.ts';
 
 export interface ReconcileOptions extends CommonOptions {

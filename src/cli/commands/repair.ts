@@ -4,7 +4,8 @@
 import { run, type Payload, type RepairResult } from '../../../jobs/repair.ts';
 import { exitCodes, type ExitCode } from '../../domain/exit-code.ts';
 import { findSource } from '../../reconcile/under-term.ts';
-import { table, type CommandIo } from '../io.ts';
+import type { CommandIo } from '../io.ts';
+import { table } from '../table.ts';
 import { requireStores, runCommand, type CommonOptions } from '../run-command.ts';
 import { describeReport } from './reconcile.ts';
 

@@ -4,7 +4,8 @@
 import { exitCodes, type ExitCode } from '../../domain/exit-code.ts';
 import { readOverview, type Overview, type SourceOverview } from '../../postgres/overview.ts';
 import { duration } from '../../reconcile/describe-plan.ts';
-import { printable, table, type CommandIo } from '../io.ts';
+import type { CommandIo } from '../io.ts';
+import { printable, table } from '../table.ts';
 import { requireStores, runCommand, type CommonOptions } from '../run-command.ts';
 
 /** Exit code 3 while discrepancies are open, 4 while a brake is tripped. */

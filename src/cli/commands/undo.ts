@@ -4,7 +4,8 @@
 import { run, type UndoResult } from '../../../jobs/undo.ts';
 import { exitCodes, type ExitCode } from '../../domain/exit-code.ts';
 import { OperatingError } from '../../domain/operating-error.ts';
-import { table, type CommandIo } from '../io.ts';
+import type { CommandIo } from '../io.ts';
+import { table } from '../table.ts';
 import { requireStores, runCommand, type CommonOptions } from '../run-command.ts';
 
 export interface UndoOptions extends CommonOptions {

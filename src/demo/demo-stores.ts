@@ -1,0 +1,80 @@
+/**
+ * The demo's own database, and its own corner of Redis.
+ * Invariant kept: closing drops the database and deletes the markers that were set; nothing else is touched.
+ */
+import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import type { Redis } from 'ioredis';
+import pg from 'pg';
+import { connectPostgres, defaultPoolLimits, endPool } from '../postgres/connect.ts';
+import { migrate } from '../postgres/migrate.ts';
+import { connectStrict, endRedis, untilReady } from '../redis/connect.ts';
+import type { DemoStores } from './fill-claims.ts';
+
+const tables = readFileSync(new URL('./demo-tables.sql', import.meta.url), 'utf8');
+const keysPerBatch = 5_000;
+const closeMs = 2_000;
+
+export interface OpenDemoStores extends DemoStores {
+  readonly databaseUrl: string;
+  readonly redisUrl: string;
+  /** Deletes the markers of all claims, drops the database and closes the connections. */
+  close(): Promise<void>;
+}
+
+/** Creates the database and its tables. Throws when the role may not create databases. */
+export async function openDemoStores(servers: {
+  readonly databaseUrl: string;
+  readonly redisUrl: string;
+}): Promise<OpenDemoStores> {
+  const name = `claim_reconciler_demo_${randomBytes(4).toString('hex')}`;
+  await onServer(servers.databaseUrl, `create database ${name}`);
+  const url = new URL(servers.databaseUrl);
+  url.pathname = `/${name}`;
+  const pool = connectPostgres({
+    url: url.href,
+    applicationName: 'claim-reconciler demo',
+    ...defaultPoolLimits,
+    onError: () => undefined,
+  });
+  const redis = connectStrict(servers.redisUrl, { onError: () => undefined });
+  await untilReady(redis, 5_000);
+  await migrate(pool);
+  await pool.query(tables);
+  const prefix = `demo-${name.slice(-4)}:`;
+  return {
+    pool,
+    redis,
+    prefix,
+    databaseUrl: url.href,
+    redisUrl: servers.redisUrl,
+    async close() {
+      await deleteMarkers(pool, redis, prefix);
+      await endRedis(redis, closeMs);
+      await endPool(pool, closeMs);
+      await onServer(servers.databaseUrl, `drop database if exists ${name} with (force)`);
+    },
+  };
+}
+
+/** The keys are made from the rows again: nothing is enumerated in Redis. */
+async function deleteMarkers(pool: pg.Pool, redis: Redis, prefix: string): Promise<void> {
+  const { rows } = await pool.query<{ key: string }>(
+    `select $1 || 'gift:' || activity_id || ':' || gift_id || ':' || uid as key from gift_claim
+     union select $1 || 'order:' || order_id from order_grab`,
+    [prefix],
+  );
+  for (let at = 0; at < rows.length; at += keysPerBatch) {
+    await redis.unlink(...rows.slice(at, at + keysPerBatch).map(({ key }) => key));
+  }
+}
+
+async function onServer(url: string, statement: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5_000 });
+  await client.connect();
+  try {
+    await client.query(statement);
+  } finally {
+    await client.end();
+  }
+}

@@ -1,0 +1,90 @@
+/**
+ * What the demo shows a person: numbered steps, each pass as it ends, the balance, the verdict. Lines only, so that it
+ * reads the same on a terminal, in a pipe and in a log.
+ */
+import { table } from '../cli/table.ts';
+import type { Balance } from './balance.ts';
+import { driftStories } from './inject-drift.ts';
+import type { SecondLook } from './second-look.ts';
+import type { SeenPass } from './watch-balance.ts';
+
+const unexpectedShown = 10;
+
+export class DemoView {
+  readonly #out: (line: string) => void;
+  #step = 0;
+  #startedAtMs = 0;
+
+  constructor(out: (line: string) => void) {
+    this.#out = out;
+  }
+
+  title(seed: number, claimsFile: string | null): void {
+    const claims = claimsFile === null ? 'made-up claims' : `the claims in ${claimsFile}`;
+    this.#out(`claim-reconciler demo: ${claims}, drift by seed ${seed}`);
+    this.#out('');
+  }
+
+  /** Begins a step; `done` ends it. */
+  step(name: string): void {
+    this.#step += 1;
+    this.#startedAtMs = performance.now();
+    this.#out(`${this.#step}. ${name} …`);
+  }
+
+  done(sentence: string): void {
+    const seconds = ((performance.now() - this.#startedAtMs) / 1000).toFixed(1);
+    this.#out(`   ${sentence} (${seconds} s)`);
+  }
+
+  note(line: string): void {
+    this.#out(`   ${line}`);
+  }
+
+  pass(pass: SeenPass): void {
+    const { source, checked, bad, applied, open, outcome, reason, ms } = pass;
+    const ended = outcome === 'completed' ? '' : `; ${outcome}: ${reason ?? 'no reason given'}`;
+    this.note(
+      `pass ${pass.id} over ${source}: judged ${checked}, found ${bad}, repaired ${applied}, ${open} open (${ms} ms)${ended}`,
+    );
+  }
+
+  balance({ rows, unexpected, balances }: Balance): void {
+    const head = ['drift', 'as it happens', 'injected', 'found', 'repaired', 'alerted'];
+    const cells = rows.map(({ kind, injected, found, repaired, alerted }) => [
+      kind,
+      driftStories[kind].cause,
+      ...[injected, found, repaired, alerted].map((count) => String(count).padStart(8)),
+    ]);
+    const sum = (of: (row: Balance['rows'][number]) => number): string =>
+      String(rows.reduce((total, row) => total + of(row), 0)).padStart(8);
+    const total = [
+      'total',
+      '',
+      sum((row) => row.injected),
+      sum((row) => row.found),
+      sum((row) => row.repaired),
+      sum((row) => row.alerted),
+    ];
+    this.#out('');
+    for (const line of table(head, [...cells, total])) this.#out(`   ${line}`);
+    this.#out('');
+    for (const item of unexpected.slice(0, unexpectedShown)) {
+      this.note(`not injected, but found: ${item.verdict} at claim ${item.claimId} of ${item.source}`);
+    }
+    this.note(
+      balances
+        ? 'It balances: each injected fault was found, and repaired or told to people.'
+        : 'It does NOT balance: see the rows where the counts differ.',
+    );
+  }
+
+  second({ judged, found }: SecondLook): void {
+    this.done(`judged ${judged} claims again from the beginning, found ${found} new discrepancies`);
+  }
+
+  staying(url: string): void {
+    this.#out('');
+    this.#out(`The dashboard stays up at ${url} (jobs at ${url}/queues). Ctrl-C stops everything.`);
+  }
+}
