@@ -1,0 +1,214 @@
+/**
+ * What one key says about another: problems and warnings that no key has by itself.
+ * Works on the tree of texts and looks at each pair of keys for itself, so that a mistake elsewhere in the file does not
+ * hide these. What cannot be read is skipped: the schema complains about it.
+ */
+import { claimStatuses } from '../domain/claim.ts';
+import { parseTemplate, templateColumns } from '../domain/template.ts';
+import { formatDuration, parseDuration } from './duration.ts';
+import { httpDefaults } from './schema.ts';
+import { sourceDefaults } from './source-schema.ts';
+import { isMap, valueAt, type Path, type Problem } from './problem.ts';
+
+/** Not listed: `::ffff:127.0.0.1`, which no one writes. */
+const loopback = /^(localhost|127(\.\d{1,3}){3}|::1)$/i;
+const sourceName = /^[a-z][a-z0-9_-]{0,62}$/;
+
+/** The problems; nothing may be started while there is one. */
+export function findDisagreements(tree: unknown): Problem[] {
+  return [
+    ...checkHttp(tree),
+    ...checkNames(tree),
+    ...sourcesIn(tree).flatMap(checkSource),
+    ...checkTwins(tree),
+  ];
+}
+
+/** What is allowed, but hardly meant. */
+export function findOddities(tree: unknown): Problem[] {
+  return sourcesIn(tree).flatMap((source) => [...oddGrace(source), ...oddBraces(source)]);
+}
+
+/** One source of the tree. */
+interface SourceNode {
+  readonly path: Path;
+  readonly has: (...path: string[]) => boolean;
+  readonly textAt: (...path: string[]) => string | undefined;
+  readonly durationAt: (...path: string[]) => number | undefined;
+  readonly wordsAt: (...path: string[]) => readonly string[];
+}
+
+function sourcesIn(tree: unknown): SourceNode[] {
+  const sources = valueAt(tree, ['sources']);
+  return isMap(sources) ? Object.entries(sources).map(([name, node]) => sourceNode(name, node)) : [];
+}
+
+function sourceNode(name: string, node: unknown): SourceNode {
+  const textAt = (...path: string[]): string | undefined => {
+    const value = valueAt(node, path);
+    return typeof value === 'string' && value !== '' ? value : undefined;
+  };
+  return {
+    path: ['sources', name],
+    textAt,
+    has: (...path) => valueAt(node, path) !== undefined,
+    durationAt: (...path) => parseDuration(textAt(...path) ?? '') ?? undefined,
+    wordsAt: (...path) => {
+      const value = valueAt(node, path);
+      return (Array.isArray(value) ? value : [value]).filter((word) => typeof word === 'string');
+    },
+  };
+}
+
+function checkHttp(tree: unknown): Problem[] {
+  const host = valueAt(tree, ['http', 'host']) ?? httpDefaults.host;
+  const hasCredentials = (valueAt(tree, ['http', 'credentials']) ?? null) !== null;
+  if (hasCredentials || typeof host !== 'string' || host === '' || loopback.test(host)) return [];
+  return [
+    {
+      path: ['http', 'credentials'],
+      message:
+        'must be given (username, password), because http.host is not a loopback address; without them listen on 127.0.0.1',
+    },
+  ];
+}
+
+function checkNames(tree: unknown): Problem[] {
+  const sources = valueAt(tree, ['sources']);
+  if (!isMap(sources)) return [];
+  const names = Object.keys(sources);
+  if (names.length === 0) return [{ path: ['sources'], message: 'must hold at least one source' }];
+  return names
+    .filter((name) => !sourceName.test(name))
+    .map((name) => ({
+      path: ['sources', name],
+      message:
+        'the name of a source must begin with a small letter and hold only small letters, digits, _ and -, at most 63',
+    }));
+}
+
+function checkSource(source: SourceNode): Problem[] {
+  return [...checkExpiry(source), ...checkTolerance(source), ...checkKey(source), ...checkStatuses(source)];
+}
+
+function checkExpiry({ path, has }: SourceNode): Problem[] {
+  const columns = [...path, 'columns'];
+  const ttl = [...path, 'marker', 'ttl'];
+  if (!has('columns')) return [];
+  const [hasExpiry, hasStart] = [has('columns', 'expiresAt'), has('columns', 'createdAt')];
+  if (hasExpiry && hasStart) {
+    return [{ path: columns, message: 'expiresAt and createdAt exclude each other: give one of them' }];
+  }
+  if (!hasExpiry && !hasStart) {
+    return [
+      {
+        path: columns,
+        message:
+          'must say when the marker expires: expiresAt (a column that says so), or createdAt (a column) with marker.ttl',
+      },
+    ];
+  }
+  if (hasStart && !has('marker', 'ttl')) {
+    return [{ path: ttl, message: 'is missing; with columns.createdAt it says how long a marker lives' }];
+  }
+  if (hasExpiry && has('marker', 'ttl')) {
+    return [
+      { path: ttl, message: 'goes with columns.createdAt only; here columns.expiresAt says when it ends' },
+    ];
+  }
+  return [];
+}
+
+function checkTolerance({ path, durationAt }: SourceNode): Problem[] {
+  const [tolerance, ttl] = [durationAt('marker', 'tolerance'), durationAt('marker', 'ttl')];
+  if (tolerance === undefined || ttl === undefined || tolerance < ttl) return [];
+  const message = `must be shorter than marker.ttl (${formatDuration(ttl)}), or every expiry would do`;
+  return [{ path: [...path, 'marker', 'tolerance'], message, showsValue: true }];
+}
+
+function checkKey({ path, textAt }: SourceNode): Problem[] {
+  return (['key', 'value'] as const).flatMap((name): Problem[] => {
+    const template = textAt('marker', name);
+    if (template === undefined) return [];
+    const at = [...path, 'marker', name];
+    const problems: Problem[] = [];
+    if (!bracesMatch(template)) {
+      problems.push({ path: at, message: 'has a brace that is not closed or not opened', showsValue: true });
+    }
+    if (name === 'key' && templateColumns(parseTemplate(template)).length === 0) {
+      const message = 'must name at least one column in braces, or all claims would share one marker';
+      problems.push({ path: at, message, showsValue: true });
+    }
+    return problems;
+  });
+}
+
+function bracesMatch(template: string): boolean {
+  let depth = 0;
+  for (const character of template) {
+    if (character === '{') depth += 1;
+    if (character === '}') depth -= 1;
+    if (depth < 0) return false;
+  }
+  return depth === 0;
+}
+
+function checkStatuses({ path, wordsAt }: SourceNode): Problem[] {
+  const seen = new Map<string, string>();
+  const problems: Problem[] = [];
+  for (const status of claimStatuses) {
+    for (const word of wordsAt('statuses', status)) {
+      const before = seen.get(word);
+      if (before !== undefined) {
+        const where = before === status ? `twice in ${status}` : `in ${before} and in ${status}`;
+        problems.push({
+          path: [...path, 'statuses'],
+          message: `the word ${JSON.stringify(word)} is ${where}`,
+        });
+      }
+      seen.set(word, status);
+    }
+  }
+  return problems;
+}
+
+/** Two sources over the same claims and markers would repair each other's work. */
+function checkTwins(tree: unknown): Problem[] {
+  const seen = new Map<string, Path>();
+  return sourcesIn(tree).flatMap(({ path, textAt }): Problem[] => {
+    const [table, key] = [textAt('table'), textAt('marker', 'key')];
+    if (table === undefined || key === undefined) return [];
+    const identity = JSON.stringify([table.includes('.') ? table : `public.${table}`, key]);
+    const twin = seen.get(identity);
+    seen.set(identity, twin ?? path);
+    if (twin === undefined) return [];
+    return [
+      { path, message: `has the same table and the same marker.key as ${twin.join('.')}; drop one of them` },
+    ];
+  });
+}
+
+function oddGrace({ path, durationAt, has }: SourceNode): Problem[] {
+  const ttl = durationAt('marker', 'ttl');
+  const grace = has('grace') ? durationAt('grace') : sourceDefaults.graceMs;
+  if (ttl === undefined || grace === undefined || grace < ttl) return [];
+  return [
+    {
+      path: [...path, 'grace'],
+      message:
+        `${formatDuration(grace)} is not shorter than marker.ttl (${formatDuration(ttl)}): markers are over before ` +
+        'their claims are judged, so that missing ones are never found',
+    },
+  ];
+}
+
+function oddBraces({ path, textAt }: SourceNode): Problem[] {
+  return (['key', 'value'] as const).flatMap((name): Problem[] =>
+    parseTemplate(textAt('marker', name) ?? '').flatMap((part) => {
+      const literal = part.kind === 'literal' ? /\{[^{}]*\}/.exec(part.text)?.[0] : undefined;
+      if (literal === undefined) return [];
+      const message = `${JSON.stringify(literal)} is taken literally, since it cannot be the name of a column`;
+      return [{ path: [...path, 'marker', name], message }];
+    }),
+  );
+}

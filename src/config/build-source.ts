@@ -1,0 +1,51 @@
+/**
+ * Makes a `Source` of what the schema read, and derives what follows from it.
+ * Expects a tree without problems: keys that depend on each other are there together.
+ */
+import type { Source } from '../domain/source.ts';
+import { templateColumns } from '../domain/template.ts';
+import { sourceDefaults, type SourceInput } from './source-schema.ts';
+
+/** The tolerance, where none is given, is this part of the ttl. */
+const toleranceShareOfTtl = 0.1;
+
+export function buildSource(name: string, input: SourceInput): Source {
+  const { columns, marker } = input;
+  const value = marker.value.text === 'any' ? null : marker.value.parts;
+  return {
+    name,
+    table: input.table,
+    columns: {
+      id: columns.id,
+      attempt: columns.attempt,
+      status: columns.status,
+      change: columns.change,
+      expiry: buildExpiry(input),
+    },
+    marker: { key: marker.key.parts, value },
+    statuses: input.statuses,
+    rules: {
+      mode: input.mode,
+      policy: input.policy,
+      toleranceMs: marker.tolerance ?? defaultToleranceMs(marker.ttl),
+      valueNamesAttempt: value !== null && templateColumns(value).includes(columns.attempt),
+      graceMs: input.grace,
+      brake: input.brake,
+    },
+    schedule: input.schedule,
+    rewindMs: input.rewind,
+  };
+}
+
+function buildExpiry({ columns, marker }: SourceInput): Source['columns']['expiry'] {
+  if (columns.expiresAt !== undefined) return { expiresAt: columns.expiresAt };
+  if (columns.createdAt !== undefined && marker.ttl !== undefined) {
+    return { createdAt: columns.createdAt, ttlMs: marker.ttl };
+  }
+  throw new Error('a source without an expiry must have been refused');
+}
+
+function defaultToleranceMs(ttlMs: number | undefined): number {
+  if (ttlMs === undefined) return sourceDefaults.toleranceMs;
+  return Math.max(1, Math.min(sourceDefaults.toleranceMs, Math.round(ttlMs * toleranceShareOfTtl)));
+}

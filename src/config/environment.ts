@@ -1,0 +1,90 @@
+/**
+ * What the environment adds to the tree of the file: `${NAME}` and `${NAME:-default}` inside values, `$${` for the two
+ * characters themselves, and the three URLs that stand above the file.
+ * Invariant kept: what comes from the environment is taken as it is, never expanded again.
+ */
+import { didYouMean } from '../domain/nearest-name.ts';
+import { isMap, valueAt, type Path, type Problem } from './problem.ts';
+
+/** Variables that win over the file, and the key each stands for. */
+const overrides = [
+  { variable: 'DATABASE_URL', section: 'database' },
+  { variable: 'REDIS_URL', section: 'markerRedis' },
+  { variable: 'QUEUE_REDIS_URL', section: 'queueRedis' },
+] as const;
+
+/** Deeper than any key of the configuration; a YAML alias can make a tree that contains itself. */
+const depthMax = 16;
+
+const reference = /\$\$\{|\$\{([A-Za-z_]\w*)(?::-([^}]*))?\}|\$\{/g;
+
+export interface FilledTree {
+  readonly tree: unknown;
+  readonly problems: readonly Problem[];
+  /** The variable that a place's value came from, for those that win over the file. */
+  readonly variableOf: ReadonlyMap<string, string>;
+}
+
+/** The tree with the environment filled in. Where a problem is, the text stays as it was written. */
+export function applyEnvironment(written: unknown, env: NodeJS.ProcessEnv): FilledTree {
+  const given = overrides.flatMap(({ variable, section }) => {
+    const url = env[variable];
+    return url === undefined || url === '' ? [] : [{ variable, section, url }];
+  });
+  const problems: Problem[] = [];
+  const tree = fill(withoutUrls(written, given), [], env, problems);
+  return {
+    tree: given.reduce(override, tree),
+    problems,
+    variableOf: new Map(given.map(({ variable, section }) => [`${section}.url`, variable])),
+  };
+}
+
+function override(tree: unknown, { section, url }: { section: string; url: string }): unknown {
+  const current = valueAt(tree, [section]) ?? {};
+  // A tree or a section of the wrong shape is left for the schema to complain about.
+  return isMap(tree) && isMap(current) ? { ...tree, [section]: { ...current, url } } : tree;
+}
+
+/** A URL that is overridden may name variables that are not set. */
+function withoutUrls(written: unknown, given: readonly { section: string }[]): unknown {
+  return given.reduce((tree, { section }) => {
+    const current = valueAt(tree, [section]);
+    return isMap(tree) && isMap(current) ? { ...tree, [section]: { ...current, url: null } } : tree;
+  }, written);
+}
+
+function fill(node: unknown, path: Path, env: NodeJS.ProcessEnv, problems: Problem[]): unknown {
+  if (path.length > depthMax) {
+    problems.push({ path: path.slice(0, 3), message: 'is nested too deeply' });
+    return null;
+  }
+  if (typeof node === 'string') return fillText(node, path, env, problems);
+  if (Array.isArray(node)) return node.map((item, at) => fill(item, [...path, at], env, problems));
+  if (!isMap(node)) return node;
+  return Object.fromEntries(
+    Object.entries(node).map(([key, value]) => [key, fill(value, [...path, key], env, problems)]),
+  );
+}
+
+function fillText(text: string, path: Path, env: NodeJS.ProcessEnv, problems: Problem[]): string {
+  return text.replaceAll(reference, (found, name?: string, fallback?: string) => {
+    if (found === '$${') return '${';
+    if (name === undefined) {
+      problems.push({
+        path,
+        message:
+          'has a ${ that is not closed as ${NAME} or ${NAME:-default}; write $${ for the characters themselves',
+      });
+      return found;
+    }
+    const value = Object.hasOwn(env, name) ? env[name] : undefined;
+    if (fallback !== undefined) return value === undefined || value === '' ? fallback : value;
+    if (value !== undefined) return value;
+    problems.push({
+      path,
+      message: `the environment variable ${name} is not set (write \${${name}:-…} to give a default)${didYouMean(name, Object.keys(env))}`,
+    });
+    return found;
+  });
+}
