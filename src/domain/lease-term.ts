@@ -68,7 +68,7 @@ export function afterRelease(term: Term): Term {
 }
 
 /**
- * Milliseconds until the next renewal is to be sent; null when there is nothing to renew.
+ * Milliseconds until the next renewal is to be sent; null when there is nothing to renew, or no time left for it.
  * @param failedAt when the last renewal that got no answer was sent; null when the last one was answered
  */
 export function renewInMs(
@@ -82,5 +82,6 @@ export function renewInMs(
     failedAt === null
       ? timing.renewEveryMs - elapsedMs(term.renewedAt, now)
       : renewalRetryMs(timing) - elapsedMs(failedAt, now);
-  return Math.max(0, dueMs);
+  const waitMs = Math.max(0, dueMs);
+  return waitMs < trustedForMs(term, now, timing) ? waitMs : null;
 }

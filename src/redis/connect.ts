@@ -39,7 +39,7 @@ export function connectStrict(url: string, options: StrictOptions): Redis {
     autoResubscribe: false,
     connectTimeout: options.connectTimeoutMs ?? 2_000,
     socketTimeout: options.socketTimeoutMs ?? 5_000,
-    disconnectTimeout: 500,
+    disconnectTimeout: 100,
     retryStrategy: reconnectDelayMs,
     reconnectOnError: hasMovedAway,
     replyMapping: 'legacy',

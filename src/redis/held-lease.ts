@@ -152,7 +152,8 @@ export class HeldLease implements Lease {
     const { readClocks, timing } = this.#options;
     const waitMs = renewInMs(this.#term, this.#failedAt, readClocks(), timing);
     if (waitMs === null) return;
-    this.#renewal = setTimeout(() => void this.#renew(), waitMs).unref();
+    // Rounded up: a renewal that came early would make room for one try more.
+    this.#renewal = setTimeout(() => void this.#renew(), Math.ceil(waitMs)).unref();
   }
 
   /** Wakes up when trust ends, by its own timer: a renewal that hangs cannot keep it from that. */

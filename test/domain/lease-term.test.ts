@@ -89,6 +89,11 @@ describe('the next renewal', () => {
     expect(renewInMs(held, at(5_000), at(9_000), timing)).toBe(0);
   });
 
+  it('is not sent when it would come at the end of trust or later', () => {
+    expect(renewInMs(held, at(10_667), at(12_667), timing)).toBeNull();
+    expect(renewInMs(held, null, at(13_500), timing)).toBeNull();
+  });
+
   it('is not sent for a term that is over', () => {
     expect(renewInMs({ kind: 'released' }, null, at(1), timing)).toBeNull();
   });

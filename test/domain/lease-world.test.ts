@@ -18,10 +18,10 @@ import {
 } from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { acquireTimeoutMs, defaultLeaseTiming as timing } from '../../src/domain/lease-trust.ts';
+import { chooseSeed } from '../support/seeded-random.ts';
 import { retryMs, World } from './lease-world.ts';
 
-const seed = Number(process.env['TEST_SEED'] ?? Date.now() % 2 ** 31);
-console.log(`lease histories: TEST_SEED=${seed}`);
+const seed = chooseSeed('lease histories');
 
 const runs = 200;
 const stepsMax = 150;
