@@ -40,7 +40,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
   startAtZero(counters, options.sources);
   const state = createStateGauges(registry);
   const readState = shareReading(() => options.overview(), {
-    freshMs: 1_000,
+    freshMs: 0,
     deadlineMs: options.stateDeadlineMs ?? 5_000,
     what: 'the state in Postgres',
   });

@@ -9,7 +9,7 @@ import type pg from 'pg';
 import type { BrakeState } from '../domain/brake.ts';
 import type { Mode, Source } from '../domain/source.ts';
 import type { AlertSeverity } from './alert.ts';
-import { inTransaction } from './connect.ts';
+import { asOperatingError, inTransaction } from './connect.ts';
 
 /** All times are ISO 8601 texts by the database's clock; all ages are milliseconds before `readAt`. */
 export interface Overview {
@@ -156,24 +156,18 @@ const settings = `
 
 /**
  * The state of `sources` and all open alerts, of one moment.
- * @throws the driver's error when Postgres cannot be read: a state that is not known is never shown as empty
+ * @throws OperatingError when Postgres cannot be read: a state that is not known is never shown as empty
  */
 export async function readOverview(
   pool: pg.Pool,
   sources: readonly Source[],
   limits = { openCountMax },
 ): Promise<Overview> {
-  const names = sources.map(({ name }) => name);
-  const json = await inTransaction(pool, async (client) => {
-    await client.query(settings);
-    const { rows } = await client.query<{ overview: string }>(overviewSql, [
-      names,
-      limits.openCountMax + 1,
-      textCharactersMax + 1,
-    ]);
-    return rows[0]?.overview;
-  });
-  if (json === undefined) throw new Error('a select without from returned no row');
+  const json = await readJson(
+    pool,
+    sources.map(({ name }) => name),
+    limits.openCountMax + 1,
+  );
   const read = JSON.parse(json, shorten) as Omit<Overview, 'sources'> & {
     readonly sources: readonly SourceState[];
   };
@@ -185,6 +179,23 @@ export async function readOverview(
       return state === undefined ? [] : [describe(source, state, limits.openCountMax)];
     }),
   };
+}
+
+async function readJson(pool: pg.Pool, names: readonly string[], countMax: number): Promise<string> {
+  try {
+    return await inTransaction(pool, async (client) => {
+      await client.query(settings);
+      const { rows } = await client.query<{ overview: string }>(overviewSql, [
+        names,
+        countMax,
+        textCharactersMax + 1,
+      ]);
+      if (rows[0] === undefined) throw new TypeError('a select without from returned no row');
+      return rows[0].overview;
+    });
+  } catch (error) {
+    throw asOperatingError(error);
+  }
 }
 
 function describe(source: Source, state: SourceState, openCountMax: number): SourceOverview {

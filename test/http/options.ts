@@ -1,0 +1,35 @@
+/**
+ * Options for a server whose stores are functions, so that each test changes only what it is about.
+ */
+import { createMetrics } from '../../src/http/metrics.ts';
+import type { HttpOptions } from '../../src/http/server.ts';
+import { overviewOf } from './states.ts';
+
+export const credentials = { username: 'ops', password: 'pa:ss wörd' };
+
+/** What was logged, as `level sentence`. */
+export type Logged = string[];
+
+export function httpOptions(changes: Partial<HttpOptions> = {}, logged: Logged = []): HttpOptions {
+  const overview = changes.overview ?? (async () => overviewOf({}));
+  return {
+    host: '127.0.0.1',
+    port: 0,
+    credentials: null,
+    queues: [],
+    overview,
+    readiness: async () => ({ ready: true, reasons: [] }),
+    metrics: createMetrics({ sources: ['gifts'], overview, stateDeadlineMs: 100 }),
+    log: {
+      info: (_fields, sentence) => logged.push(`info ${sentence}`),
+      warn: (_fields, sentence) => logged.push(`warn ${sentence}`),
+    },
+    ...changes,
+  };
+}
+
+export function basic(username: string, password: string): { readonly authorization: string } {
+  return { authorization: `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}` };
+}
+
+export const signedIn = basic(credentials.username, credentials.password);
