@@ -5,11 +5,12 @@
  */
 import { createServer } from 'node:net';
 
-export async function findFreePort(): Promise<number> {
+/** Any free port, or `wanted` itself. Rejects when that is taken. */
+export async function findFreePort(wanted = 0): Promise<number> {
   const server = createServer();
   return new Promise((resolve, reject) => {
     server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
+    server.listen(wanted, '127.0.0.1', () => {
       const address = server.address();
       server.close(() => {
         if (address !== null && typeof address === 'object') resolve(address.port);

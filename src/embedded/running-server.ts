@@ -53,6 +53,8 @@ export async function withServerFolder(
   options: ServerOptions,
   use: (folder: string, watchdog: Watchdog) => Promise<RunningServer>,
 ): Promise<RunningServer> {
+  // Told apart from programs that do not work, so that others are not tried (and fetched) in vain.
+  if (options.port !== undefined) await findFreePort(options.port);
   const folder = options.folder ?? (await makeServerFolder());
   const own = options.folder === undefined ? [folder] : [];
   const watchdog = startWatchdog(own);

@@ -39,8 +39,8 @@ const versionMin = 15;
 const defaultSettings = {
   listen_addresses: '127.0.0.1',
   unix_socket_directories: '',
+  // What is committed outlives a kill of the server, though not of the machine: `synchronous_commit` stays on.
   fsync: 'off',
-  synchronous_commit: 'off',
   full_page_writes: 'off',
   shared_buffers: '64MB',
   // In the data folder and not in /dev/shm, which is small in containers and outlives a killed server.
