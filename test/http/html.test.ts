@@ -1,3 +1,6 @@
+/**
+ * Text that is filled in stays text: examples, and any string whatever.
+ */
 import { assert, property, string } from 'fast-check';
 import { expect, test } from 'vitest';
 import { html } from '../../src/http/html.ts';

@@ -1,3 +1,6 @@
+/**
+ * What is counted, and that an unknown state never reads as zero.
+ */
 import { expect, test } from 'vitest';
 import { verdicts } from '../../src/domain/verdict.ts';
 import { createMetrics, type Metrics } from '../../src/http/metrics.ts';

@@ -1,3 +1,6 @@
+/**
+ * What the overview page says for which state, and that nothing hostile gets out of its cell.
+ */
 import { expect, test } from 'vitest';
 import { renderFailurePage, renderOverviewPage } from '../../src/http/overview-page.ts';
 import type { Overview } from '../../src/postgres/overview.ts';

@@ -1,3 +1,6 @@
+/**
+ * Sharing, freshness and deadline of a reading.
+ */
 import { expect, test } from 'vitest';
 import { shareReading } from '../../src/http/shared-reading.ts';
 import { waitFor } from '../support/wait-for.ts';

@@ -1,3 +1,6 @@
+/**
+ * Numbers, times and verdicts in words.
+ */
 import { expect, test } from 'vitest';
 import {
   describeMarker,
