@@ -109,6 +109,11 @@ export class Process {
     return { monotonicMs: (nowMs - this.sleptMs) * this.rate, wallMs: nowMs * this.rate + this.wallOffsetMs };
   }
 
+  /** What it left in the key, as far as it knows. */
+  value(): string {
+    return this.holding === null ? '' : `${this.holding.name}.${this.holding.attempt}`;
+  }
+
   /** What `guard()` would say at this moment. */
   isTrusted(nowMs: number): boolean {
     return this.holding !== null && trustedForMs(this.holding.term, this.clocks(nowMs), timing) > 0;
@@ -173,13 +178,15 @@ export class World {
     }
   }
 
-  /** A guarded write: numbered if need be, checked by the process, then by Postgres. */
+  /** A guarded write: numbered if need be, checked by the process, then by Postgres. Whoever is refused makes way. */
   write(process: Process): boolean {
     const { holding } = process;
     if (!process.running || holding === null) return false;
     holding.token ??= this.lastToken += 1;
     if (!process.isTrusted(this.nowMs)) return false;
-    return this.accept(holding.token);
+    const accepted = this.accept(holding.token);
+    if (!accepted) this.release(process);
+    return accepted;
   }
 
   /** What Postgres does with a write that arrives, perhaps long after it was sent. */
