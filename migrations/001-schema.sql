@@ -15,6 +15,7 @@ create table reconciler.checkpoint (
   snapshot_xmax xid8 not null,
   redis_run_id text not null,
   redis_replication_id text not null,
+  redis_flushes bigint not null,
   updated_at timestamptz not null default clock_timestamp()
 );
 
@@ -73,6 +74,7 @@ create table reconciler.discrepancy (
   evidence jsonb not null,
   first_seen_at timestamptz not null default clock_timestamp(),
   last_seen_at timestamptz not null default clock_timestamp(),
+  marker_since timestamptz not null default clock_timestamp(),
   next_check_at timestamptz,
   checks integer not null default 0,
   held boolean not null default false,
@@ -82,6 +84,7 @@ create table reconciler.discrepancy (
   check ((state = 'resolved') = (resolved_at is not null))
 );
 comment on column reconciler.discrepancy.subject is 'claim:<id>, or marker:<key> where there is no row';
+comment on column reconciler.discrepancy.marker_since is 'since when the marker has held the value in evidence';
 comment on column reconciler.discrepancy.held is 'a person undid the repair: nothing is repaired until a person says so';
 create unique index discrepancy_open on reconciler.discrepancy (source, subject) where state = 'open';
 create index discrepancy_due on reconciler.discrepancy (source, next_check_at) where state = 'open';

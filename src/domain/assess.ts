@@ -12,17 +12,20 @@
  *   granted     another attempt's, window open                  conflicting_marker
  *   granted     another attempt's, window over                  consistent
  *   granted     own, no expiry                                  immortal_marker
+ *   granted     own, window over, value does not name attempt   consistent
  *   granted     own, expiry off by more than the tolerance      wrong_expiry
  *   granted     own, expiry within the tolerance                consistent
  *   released    own                                             orphan_marker
+ *   released    expected value, no expiry, value does not name  immortal_marker
  *   released    absent, or another attempt's                    consistent
  *   no row      present                                         rowless_marker
  *   no row      absent                                          consistent
  *
  * "Own" means that the value is the one this claim expects (any, if `markerValue` is null). Where values do not name
  * the attempt (a constant, a driver's id), a newer attempt may have stored the same value: there a released claim's
- * marker is own only if its expiry is also the one this claim set, within the tolerance. A marker without expiry
- * cannot be told apart in that case and is left alone.
+ * marker is own only if its expiry is also the one this claim set, within the tolerance, and what a granted claim's key
+ * holds after its window is somebody else's. A window counts as over the tolerance before its end, since a marker may
+ * rightly be gone by then.
  */
 import type { ClaimReading, ReadableClaim } from './claim.ts';
 import type { MarkerReading, PresentMarker } from './marker.ts';
@@ -57,7 +60,7 @@ export function assess({ claim, marker }: Observation, rules: AssessRules, nowMs
     case 'granted':
       return assessGranted(claim, marker, rules, nowMs);
     case 'released':
-      return marker.kind === 'present' && isOwn(claim, marker, rules, nowMs) ? 'orphan_marker' : 'consistent';
+      return marker.kind === 'present' ? assessReleased(claim, marker, rules, nowMs) : 'consistent';
   }
 }
 
@@ -66,25 +69,42 @@ export function remainingMs(claim: ReadableClaim, nowMs: number): number {
   return claim.expiresAtMs - nowMs;
 }
 
+/** True while the claim is owed a marker: a marker may rightly end as much as the tolerance before its window does. */
+export function isWindowOpen(claim: ReadableClaim, rules: AssessRules, nowMs: number): boolean {
+  return remainingMs(claim, nowMs) > rules.toleranceMs;
+}
+
 function assessGranted(
   claim: ReadableClaim,
   marker: PresentMarker | { readonly kind: 'absent' },
   rules: AssessRules,
   nowMs: number,
 ): Verdict {
-  const windowIsOpen = remainingMs(claim, nowMs) > 0;
+  const windowIsOpen = isWindowOpen(claim, rules, nowMs);
   if (marker.kind === 'absent') return windowIsOpen ? 'missing_marker' : 'consistent';
   if (!holdsExpectedValue(claim, marker)) {
     return windowIsOpen ? 'conflicting_marker' : 'consistent';
   }
   if (marker.expiresInMs === null) return 'immortal_marker';
+  if (!windowIsOpen && !namesAttempt(claim, rules)) return 'consistent';
   return expiryAgrees(claim, marker.expiresInMs, rules, nowMs) ? 'consistent' : 'wrong_expiry';
 }
 
-function isOwn(claim: ReadableClaim, marker: PresentMarker, rules: AssessRules, nowMs: number): boolean {
-  if (!holdsExpectedValue(claim, marker)) return false;
-  if (rules.valueNamesAttempt) return true;
-  return marker.expiresInMs !== null && expiryAgrees(claim, marker.expiresInMs, rules, nowMs);
+function assessReleased(
+  claim: ReadableClaim,
+  marker: PresentMarker,
+  rules: AssessRules,
+  nowMs: number,
+): Verdict {
+  if (!holdsExpectedValue(claim, marker)) return 'consistent';
+  if (namesAttempt(claim, rules)) return 'orphan_marker';
+  if (marker.expiresInMs === null) return 'immortal_marker';
+  return expiryAgrees(claim, marker.expiresInMs, rules, nowMs) ? 'orphan_marker' : 'consistent';
+}
+
+/** True when the marker's value tells this claim's attempt from all others. */
+export function namesAttempt(claim: ReadableClaim, rules: AssessRules): boolean {
+  return rules.valueNamesAttempt && claim.markerValue !== null;
 }
 
 function holdsExpectedValue(claim: ReadableClaim, marker: PresentMarker): boolean {

@@ -11,12 +11,15 @@ export interface MarkerStoreReading {
   readonly maxmemoryBytes: number;
   readonly usedMemoryBytes: number;
   readonly loading: boolean;
+  /** FLUSHALL and FLUSHDB calls since the server started. */
+  readonly flushes: number;
 }
 
 /** Which server held the markers when the checkpoint was stored. */
 export interface MarkerStoreIdentity {
   readonly runId: string;
   readonly replicationId: string;
+  readonly flushes: number;
 }
 
 /** Problems that forbid repairs altogether. */
@@ -41,7 +44,8 @@ export function storeWarnings(store: MarkerStoreReading): string[] {
   return found;
 }
 
-/** True when markers may have been lost since: a restart or a failover. */
+/** True when markers may have been lost since: a restart, a failover, a flush. */
 export function storeChanged(stored: MarkerStoreIdentity, now: MarkerStoreIdentity): boolean {
-  return stored.runId !== now.runId || stored.replicationId !== now.replicationId;
+  const sameServer = stored.runId === now.runId && stored.replicationId === now.replicationId;
+  return !sameServer || stored.flushes !== now.flushes;
 }

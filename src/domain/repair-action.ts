@@ -3,7 +3,7 @@
  * effect, and being refused there (`superseded`) is normal.
  * Invariants kept: nothing is proposed without an expiry; nothing is proposed for what was not observed.
  */
-import { remainingMs, type Observation } from './assess.ts';
+import { isWindowOpen, namesAttempt, remainingMs, type Observation } from './assess.ts';
 import type { ReadableClaim } from './claim.ts';
 import type { PresentMarker } from './marker.ts';
 import type { SourceRules } from './source.ts';
@@ -35,8 +35,8 @@ export type RepairAction =
 export const repairOutcomes = ['applied', 'superseded', 'withheld', 'failed'] as const;
 export type RepairOutcome = (typeof repairOutcomes)[number];
 
-/** Who else is known under the value that a conflicting marker holds. */
-export type Rival = 'granted' | 'pending' | 'released' | 'unknown';
+/** What the claim table knows of other claims on one marker that hold the marker's value. */
+export type Rival = 'granted' | 'pending' | 'released' | 'unreadable' | 'unknown';
 
 export type Decision =
   | { readonly kind: 'repair'; readonly action: RepairAction }
@@ -47,45 +47,82 @@ export type Decision =
 export interface Case {
   readonly verdict: BadVerdict;
   readonly observation: Observation;
-  /** Looked up only for `conflicting_marker`. */
+  /** Null where it was not looked up; see `needsRival`. */
   readonly rival: Rival | null;
-  /** Time since the discrepancy was first seen, in milliseconds. */
+  /** For how long the marker has been seen as it is, in milliseconds. */
   readonly ageMs: number;
+}
+
+/** Whether a decision depends on who else may own the marker's value. */
+export function needsRival(verdict: BadVerdict, rules: Pick<SourceRules, 'valueNamesAttempt'>): boolean {
+  return verdict === 'conflicting_marker' || (verdict === 'orphan_marker' && !rules.valueNamesAttempt);
 }
 
 /** What is to be done about one open discrepancy, by verdict and policy. The mode and the brake are applied later. */
 export function decide(found: Case, rules: SourceRules, nowMs: number): Decision {
   const treatment = rules.policy[found.verdict];
   if (treatment === 'ignore') return { kind: 'ignore' };
-  if (found.rival === 'granted') return { kind: 'alert', cause: 'double_grant' };
-  if (treatment === 'alert') return { kind: 'alert', cause: found.verdict };
-  return decideRepair(found, rules, nowMs);
+  if (found.verdict === 'conflicting_marker' && found.rival === 'granted') {
+    return { kind: 'alert', cause: 'double_grant' };
+  }
+  const decision = treatment === 'alert' ? null : decideRepair(found, rules, nowMs);
+  return decision ?? { kind: 'alert', cause: found.verdict };
 }
 
-function decideRepair(found: Case, rules: SourceRules, nowMs: number): Decision {
+/** Null when there is nothing safe to change. */
+function decideRepair(found: Case, rules: SourceRules, nowMs: number): Decision | null {
   const { claim, marker } = found.observation;
-  const alert: Decision = { kind: 'alert', cause: found.verdict };
-  if (claim.kind !== 'readable') return alert;
-  if (marker.kind === 'absent') {
-    return found.verdict === 'missing_marker' ? reissue(claim, nowMs, alert) : alert;
-  }
-  if (marker.kind !== 'present') return alert;
-  const key = claim.markerKey;
+  if (claim.kind !== 'readable') return null;
   switch (found.verdict) {
+    case 'missing_marker':
+      return marker.kind === 'absent' ? reissue(claim, nowMs) : null;
     case 'immortal_marker':
     case 'wrong_expiry':
-      return repair({ kind: 'set_expiry', key, observed: marker, expiresInMs: leastExpiry(claim, nowMs) });
+      return marker.kind === 'present' ? decideExpiry(claim, marker, rules, nowMs) : null;
     case 'orphan_marker':
-      return repair({ kind: 'delete_marker', key, observed: marker });
+      return marker.kind === 'present' ? decideOrphan(found, claim, marker, rules) : null;
     case 'conflicting_marker':
-      return decideConflict(found, claim, marker, rules, nowMs);
-    case 'missing_marker':
+      return marker.kind === 'present' ? decideConflict(found, claim, marker, rules, nowMs) : null;
     case 'in_doubt':
     case 'rowless_marker':
     case 'unreadable_claim':
     case 'unreadable_marker':
-      return alert;
+      return null;
   }
+}
+
+/** Only a marker that is certainly this claim's may be timed by its window. */
+function decideExpiry(
+  claim: ReadableClaim,
+  observed: PresentMarker,
+  rules: SourceRules,
+  nowMs: number,
+): Decision | null {
+  const isCertain = namesAttempt(claim, rules) || isWindowOpen(claim, rules, nowMs);
+  if (claim.status !== 'granted' || !isCertain) return null;
+  return repair({
+    kind: 'set_expiry',
+    key: claim.markerKey,
+    observed,
+    expiresInMs: leastExpiry(claim, nowMs),
+  });
+}
+
+/** Where values do not name the attempt, the marker may be that of another live claim, or of one not written yet. */
+function decideOrphan(
+  { rival, ageMs }: Case,
+  claim: ReadableClaim,
+  observed: PresentMarker,
+  rules: SourceRules,
+): Decision | null {
+  if (claim.status !== 'released') return null;
+  if (!rules.valueNamesAttempt) {
+    if (rival === null || rival === 'unreadable') return null;
+    if (rival === 'granted' || rival === 'pending') return { kind: 'ignore' };
+    if (ageMs < rules.graceMs)
+      return { kind: 'recheck', why: 'a newer attempt may hold it; it gets one grace period' };
+  }
+  return repair({ kind: 'delete_marker', key: claim.markerKey, observed });
 }
 
 /**
@@ -93,17 +130,19 @@ function decideRepair(found: Case, rules: SourceRules, nowMs: number): Decision 
  * be on its way, so it is given one grace period to show up before its marker is replaced.
  */
 function decideConflict(
-  found: Case,
+  { rival, ageMs }: Case,
   claim: ReadableClaim,
   observed: PresentMarker,
   rules: SourceRules,
   nowMs: number,
-): Decision {
-  if (found.rival === 'pending') return { kind: 'recheck', why: 'the other attempt is still pending' };
-  if (found.rival !== 'released' && found.ageMs < rules.graceMs) {
+): Decision | null {
+  if (rival === 'pending') return { kind: 'recheck', why: 'the other attempt is still pending' };
+  if (rival === null || rival === 'unreadable') return null;
+  if (claim.status !== 'granted' || claim.markerValue === null) return null;
+  const isSettled = rival === 'released' && rules.valueNamesAttempt;
+  if (!isSettled && ageMs < rules.graceMs) {
     return { kind: 'recheck', why: 'the other attempt has no row yet; it is given one grace period' };
   }
-  if (claim.markerValue === null) return { kind: 'alert', cause: 'conflicting_marker' };
   const expiresInMs = leastExpiry(claim, nowMs);
   return repair({
     kind: 'replace_marker',
@@ -114,14 +153,10 @@ function decideConflict(
   });
 }
 
-function reissue(claim: ReadableClaim, nowMs: number, otherwise: Decision): Decision {
-  if (claim.markerValue === null) return otherwise;
-  return repair({
-    kind: 'reissue_marker',
-    key: claim.markerKey,
-    value: claim.markerValue,
-    expiresInMs: leastExpiry(claim, nowMs),
-  });
+function reissue(claim: ReadableClaim, nowMs: number): Decision | null {
+  if (claim.status !== 'granted' || claim.markerValue === null) return null;
+  const expiresInMs = leastExpiry(claim, nowMs);
+  return repair({ kind: 'reissue_marker', key: claim.markerKey, value: claim.markerValue, expiresInMs });
 }
 
 function repair(action: RepairAction): Decision {

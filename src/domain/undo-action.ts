@@ -33,7 +33,7 @@ export function undoAction(
     }));
   }
   const written = action.kind === 'set_expiry' ? action.observed.value : action.value;
-  if (now.kind !== 'present' || now.value !== written) {
+  if (now.kind !== 'present' || now.value !== written || hasMoreTime(now, action.expiresInMs)) {
     return impossible('the marker is no longer the one that the repair left');
   }
   if (action.kind === 'reissue_marker') {
@@ -44,6 +44,11 @@ export function undoAction(
       ? { kind: 'set_expiry', key: action.key, observed: now, expiresInMs }
       : { kind: 'replace_marker', key: action.key, observed: now, value: marker.value, expiresInMs },
   );
+}
+
+/** More time than the repair gave it: somebody set the same value again since. */
+function hasMoreTime(now: PresentMarker, givenMs: number): boolean {
+  return now.expiresInMs === null || now.expiresInMs > givenMs;
 }
 
 function restore(

@@ -28,6 +28,7 @@ interface CheckpointRow {
   readonly stored_table: string;
   readonly redis_run_id: string;
   readonly redis_replication_id: string;
+  readonly redis_flushes: string;
   readonly system_identifier: string;
   readonly timeline: string | null;
   readonly database_oid: string;
@@ -45,7 +46,7 @@ export async function readCheckpoint(
   const { rows } = await pool.query<CheckpointRow>(
     `select c.change_xid::text, c.id, c.fencing_token::text, c.system_identifier as stored_system,
        c.timeline as stored_timeline, c.database_oid::text as stored_database, c.table_oid::text as stored_table,
-       c.redis_run_id, c.redis_replication_id, s.system_identifier, s.timeline, s.database_oid::text,
+       c.redis_run_id, c.redis_replication_id, c.redis_flushes, s.system_identifier, s.timeline, s.database_oid::text,
        s.table_oid::text, s.in_recovery, c.lsn > s.lsn as lsn_behind,
        c.snapshot_xmax > s.snapshot_xmax as xmax_behind
      from (${evidence('$2')}) s left join reconciler.checkpoint c on c.source = $1`,
@@ -78,12 +79,12 @@ export async function takeCheckpoint(
 ): Promise<void> {
   await pool.query(
     `insert into reconciler.checkpoint (source, change_xid, id, fencing_token, system_identifier, timeline,
-       database_oid, table_oid, lsn, snapshot_xmax, redis_run_id, redis_replication_id)
-     select $1, '0', null, $3, system_identifier, timeline, database_oid, table_oid, lsn, snapshot_xmax, $4, $5
+       database_oid, table_oid, lsn, snapshot_xmax, redis_run_id, redis_replication_id, redis_flushes)
+     select $1, '0', null, $3, system_identifier, timeline, database_oid, table_oid, lsn, snapshot_xmax, $4, $5, $6
      from (${evidence('$2')}) s
      on conflict (source) do update set fencing_token = excluded.fencing_token
        where checkpoint.fencing_token < excluded.fencing_token`,
-    [source.name, source.table, fencingToken, markerStore.runId, markerStore.replicationId],
+    [source.name, source.table, fencingToken, ...identityOf(markerStore)],
   );
   await assertTerm(pool, source.name, fencingToken);
 }
@@ -130,9 +131,9 @@ export async function rewindAfterStoreChange(
   const horizon = await horizonAgo(pool, change.rewindMs);
   const { rowCount } = await pool.query(
     `update reconciler.checkpoint set redis_run_id = $3, redis_replication_id = $4,
-       id = case when change_xid < $5 then id end, change_xid = least(change_xid, $5), updated_at = clock_timestamp()
+       redis_flushes = $5, id = case when change_xid < $6 then id end, change_xid = least(change_xid, $6), updated_at = clock_timestamp()
      where source = $1 and fencing_token = $2`,
-    [source, change.fencingToken, change.markerStore.runId, change.markerStore.replicationId, horizon],
+    [source, change.fencingToken, ...identityOf(change.markerStore), horizon],
   );
   if (rowCount !== 1) throw fencedOut(source);
 }
@@ -185,9 +186,17 @@ function decode(row: CheckpointRow, changeXid: string): Checkpoint {
       databaseOid: row.stored_database,
       tableOid: row.stored_table,
     },
-    markerStore: { runId: row.redis_run_id, replicationId: row.redis_replication_id },
+    markerStore: {
+      runId: row.redis_run_id,
+      replicationId: row.redis_replication_id,
+      flushes: Number(row.redis_flushes),
+    },
     fencingToken: row.fencing_token,
   };
+}
+
+function identityOf({ runId, replicationId, flushes }: MarkerStoreIdentity): unknown[] {
+  return [runId, replicationId, flushes];
 }
 
 function fencedOut(source: string): OperatingError {

@@ -56,7 +56,7 @@ export async function findClaimsOnMarker(
 }
 
 /**
- * For claims whose marker holds another value: what the table knows of that value on the same marker. The other rows
+ * What the table knows of other claims on the same marker that hold a value. The other rows
  * are found through the columns of the marker's key, for which applications keep an index.
  * @param conflicts claim id and the value its marker holds
  */
@@ -65,8 +65,9 @@ export async function lookUpRivals(
   source: SourceSql,
   conflicts: readonly { readonly id: string; readonly value: string }[],
 ): Promise<Map<string, Rival>> {
+  if (conflicts.length === 0 || source.keyColumns.length === 0) return new Map();
   const rivals = new Map<string, Rival>(conflicts.map(({ id }) => [id, 'unknown']));
-  if (conflicts.length === 0 || source.markerValue === null || source.keyColumns.length === 0) return rivals;
+  const sameValue = source.markerValue === null ? 'true' : `${source.markerValue} = asked.value`;
   const sameKey = source.keyColumns.map((column) => `mine.${column} = other.${column}`).join(' and ');
   const { rows } = await pool.query<{ id: string; status: string }>(
     `select asked.id, rival.status
@@ -74,7 +75,7 @@ export async function lookUpRivals(
      join ${source.table} mine on mine.${source.id} = asked.id::${source.idType}
      cross join lateral (
        select ${source.status} as status from ${source.table} other
-       where ${sameKey} and other.${source.id} <> mine.${source.id} and ${source.markerValue} = asked.value
+       where ${sameKey} and other.${source.id} <> mine.${source.id} and ${sameValue}
      ) rival`,
     [conflicts.map(({ id }) => id), conflicts.map(({ value }) => value)],
   );
@@ -83,10 +84,10 @@ export async function lookUpRivals(
 }
 
 /** Among several rows of one value the one that matters most decides. */
-const weights: readonly Rival[] = ['unknown', 'released', 'pending', 'granted'];
+const weights: readonly Rival[] = ['unknown', 'released', 'unreadable', 'pending', 'granted'];
 
 function weightier(known: Rival, letter: string): Rival {
-  const status = statusOfLetter[letter] ?? 'unknown';
+  const status = statusOfLetter[letter] ?? 'unreadable';
   return weights.indexOf(status) > weights.indexOf(known) ? status : known;
 }
 

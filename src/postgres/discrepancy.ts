@@ -24,7 +24,11 @@ export interface OpenDiscrepancy {
   readonly id: string;
   readonly claimId: string;
   readonly verdict: BadVerdict;
-  readonly ageMs: number;
+  /** The version of the row that was judged; a newer one is judged in its own turn. */
+  readonly changeXid: string;
+  /** What was read when it was looked at last, and for how long the marker has held that value. */
+  readonly evidence: Evidence;
+  readonly markerAgeMs: number;
   readonly checks: number;
 }
 
@@ -42,7 +46,8 @@ export async function recordDiscrepancies(
      from jsonb_to_recordset($3) as f ("claimId" text, "markerKey" text, verdict text, "changeXid" xid8, evidence jsonb)
      on conflict (source, subject) where state = 'open' do update set
        verdict = excluded.verdict, marker_key = excluded.marker_key, change_xid = excluded.change_xid,
-       evidence = excluded.evidence, pass_id = excluded.pass_id, last_seen_at = clock_timestamp(), next_check_at = null`,
+       evidence = excluded.evidence, pass_id = excluded.pass_id, last_seen_at = clock_timestamp(), next_check_at = null,
+       marker_since = ${markerSince('discrepancy', 'excluded')}`,
     [source, passId, toJson(found)],
   );
 }
@@ -75,25 +80,13 @@ async function readOpen(
   condition: string,
   values: readonly unknown[],
 ): Promise<OpenDiscrepancy[]> {
-  const { rows } = await pool.query<{
-    id: string;
-    claim_id: string;
-    verdict: BadVerdict;
-    age_ms: number;
-    checks: number;
-  }>(
-    `select id::text, claim_id, verdict, checks,
-       (extract(epoch from clock_timestamp() - first_seen_at) * 1000)::float8 as age_ms
+  const { rows } = await pool.query<OpenDiscrepancy>(
+    `select id::text, claim_id as "claimId", verdict, change_xid::text as "changeXid", evidence, checks,
+       (extract(epoch from clock_timestamp() - marker_since) * 1000)::float8 as "markerAgeMs"
      from reconciler.discrepancy where state = 'open' and claim_id is not null and ${condition}`,
     [...values],
   );
-  return rows.map((row) => ({
-    id: row.id,
-    claimId: row.claim_id,
-    verdict: row.verdict,
-    ageMs: row.age_ms,
-    checks: row.checks,
-  }));
+  return rows;
 }
 
 export type Resolution = 'repaired' | 'went_away' | 'ignored';
@@ -130,6 +123,7 @@ export async function postponeDiscrepancies(
   if (postponed.length === 0) return;
   await client.query(
     `update reconciler.discrepancy d set verdict = p.verdict, evidence = p.evidence, checks = d.checks + 1,
+       marker_since = ${markerSince('d', 'p')},
        last_seen_at = clock_timestamp(), next_check_at = clock_timestamp() + p."delayMs" * interval '1 ms'
      from jsonb_to_recordset($1) as p (id bigint, "delayMs" float8, verdict text, evidence jsonb)
      where d.id = p.id and d.state = 'open'`,
@@ -164,6 +158,12 @@ export async function countOpen(pool: pg.Pool, source: string): Promise<number> 
     [source],
   );
   return rows[0]?.open ?? 0;
+}
+
+/** SQL: the old time while the marker's kind and value stay the same, else now. */
+function markerSince(before: string, now: string): string {
+  const marker = (row: string): string => `(${row}.evidence -> 'marker') - 'expiresInMs'`;
+  return `case when ${marker(before)} = ${marker(now)} then ${before}.marker_since else clock_timestamp() end`;
 }
 
 /** JSON for jsonb. Postgres cannot store U+0000, which a marker's value may hold; it is kept as the sign for it. */

@@ -60,7 +60,9 @@ export async function readDatabaseTime(pool: pg.Pool): Promise<number> {
   const { rows } = await pool.query<{ now_ms: number }>(
     'select (extract(epoch from clock_timestamp()) * 1000)::float8 as now_ms',
   );
-  return rows[0]?.now_ms ?? Number.NaN;
+  const [row] = rows;
+  if (row === undefined) throw new Error('a select without from returned no row');
+  return row.now_ms;
 }
 
 /** The horizon as it was `agoMs` ago: the newest sample at least that old, or the beginning when there is none. */

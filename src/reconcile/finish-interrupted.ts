@@ -52,7 +52,9 @@ function outcomeOf(id: string, action: RepairAction, marker: MarkerReading | und
 
 function wasMade(action: RepairAction, marker: MarkerReading): boolean {
   const intended = intendedMarker(action);
-  if (intended.kind === 'absent') return marker.kind === 'absent';
+  // A marker that was given its last millisecond is gone by now, as one that was deleted.
+  const isGone = intended.kind === 'absent' || intended.expiresInMs === 1;
+  if (isGone) return marker.kind === 'absent';
   if (marker.kind !== 'present' || marker.value !== intended.value || marker.expiresInMs === null)
     return false;
   if (action.kind !== 'set_expiry') return true;

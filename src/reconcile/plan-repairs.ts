@@ -4,7 +4,8 @@
  * Invariant kept (5): a failed read throws, and no plan is made from it.
  */
 import type { ReadableClaim } from '../domain/claim.ts';
-import { decide, type Decision, type RepairAction, type Rival } from '../domain/repair-action.ts';
+import { decide, needsRival, type Decision, type RepairAction, type Rival } from '../domain/repair-action.ts';
+import { sameMarker } from '../domain/marker.ts';
 import { isBad, type BadVerdict } from '../domain/verdict.ts';
 import { lookUpRivals } from '../postgres/claims.ts';
 import type { OpenDiscrepancy } from '../postgres/discrepancy.ts';
@@ -40,6 +41,7 @@ export async function planRepairs(
     context,
     discrepancies.map(({ claimId }) => claimId),
   );
+  const { rules } = context.source;
   const rivals = await rivalsOf(context, looks);
   const cases: PlannedCase[] = [];
   const wentAway: string[] = [];
@@ -49,12 +51,22 @@ export async function planRepairs(
       wentAway.push(discrepancy.id);
       continue;
     }
+    if (!isJudgedVersion(discrepancy, look)) continue;
     const rival = rivals.get(discrepancy.claimId) ?? null;
-    const found = { verdict: look.verdict, observation: look, rival, ageMs: discrepancy.ageMs };
-    const decision = decide(found, context.source.rules, look.atMs);
+    const sameValue = sameMarker(look.marker, discrepancy.evidence.marker);
+    const ageMs = sameValue ? discrepancy.markerAgeMs : 0;
+    const decision = decide({ verdict: look.verdict, observation: look, rival, ageMs }, rules, look.atMs);
     cases.push({ discrepancy, look, verdict: look.verdict, decision });
   }
   return { ...divide(cases), wentAway };
+}
+
+/**
+ * A row that changed since is inside its grace period, or about to be read: it stays open, and its new version is judged
+ * in its own turn.
+ */
+function isJudgedVersion({ changeXid }: OpenDiscrepancy, { claim }: JudgedClaim): boolean {
+  return claim.kind !== 'no_row' && claim.changeXid === changeXid;
 }
 
 function divide(cases: readonly PlannedCase[]): Pick<Plan, 'repairs' | 'others'> {
@@ -67,17 +79,17 @@ function divide(cases: readonly PlannedCase[]): Pick<Plan, 'repairs' | 'others'>
   return { repairs, others };
 }
 
-/** Who owns the value that a conflicting marker holds, as far as the claim table knows. */
+/** Who else owns the value that a marker holds, as far as the claim table knows. */
 async function rivalsOf(
   context: SourceContext,
   looks: readonly JudgedClaim[],
 ): Promise<ReadonlyMap<string, Rival>> {
-  const conflicts = looks.flatMap(({ claimId, verdict, marker }) =>
-    verdict === 'conflicting_marker' && marker.kind === 'present'
+  const asked = looks.flatMap(({ claimId, verdict, marker }) =>
+    isBad(verdict) && needsRival(verdict, context.source.rules) && marker.kind === 'present'
       ? [{ id: claimId, value: marker.value }]
       : [],
   );
-  return lookUpRivals(context.pool, context.sql, conflicts);
+  return lookUpRivals(context.pool, context.sql, asked);
 }
 
 /** The action with the time that is left now; null when the window has closed since it was planned. */

@@ -97,10 +97,10 @@ async function planFound(context: SourceContext, found: readonly FoundDiscrepanc
   const byClaim = new Map(known.map((discrepancy) => [discrepancy.claimId, discrepancy]));
   return planRepairs(
     context,
-    found.map(
-      ({ claimId, verdict }): OpenDiscrepancy =>
-        byClaim.get(claimId) ?? { id: '', claimId, verdict, ageMs: 0, checks: 0 },
-    ),
+    found.map((item): OpenDiscrepancy => {
+      const { markerAgeMs, checks, id } = byClaim.get(item.claimId) ?? { markerAgeMs: 0, checks: 0, id: '' };
+      return { ...item, id, markerAgeMs, checks };
+    }),
   );
 }
 

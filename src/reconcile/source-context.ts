@@ -54,8 +54,8 @@ export async function openSource(
       `The source ${source.name} cannot be read; nothing was changed:\n${problems.map((line) => `  - ${line}`).join('\n')}`,
     );
   }
-  const readAtMs = performance.now();
   const databaseMs = await readDatabaseTime(stores.pool);
+  const readAtMs = performance.now();
   const nowMs = (): number => databaseMs + (performance.now() - readAtMs);
   return { ...stores, source, sql: describeSource(source, idType), limits, nowMs };
 }

@@ -8,7 +8,11 @@ import { withDeadline } from './connect.ts';
 
 /** Throws if the server does not answer in time. */
 export async function readMarkerStore(redis: Redis, callTimeoutMs: number): Promise<MarkerStoreReading> {
-  const text = await withDeadline(redis.info(), callTimeoutMs, 'asking the marker Redis for its state');
+  const text = await withDeadline(
+    redis.info('everything'),
+    callTimeoutMs,
+    'asking the marker Redis for its state',
+  );
   const fields = new Map(text.split('\r\n').map((line) => splitAt(line, line.indexOf(':'))));
   const field = (name: string): string => fields.get(name) ?? '';
   return {
@@ -19,7 +23,13 @@ export async function readMarkerStore(redis: Redis, callTimeoutMs: number): Prom
     maxmemoryBytes: Number(field('maxmemory')),
     usedMemoryBytes: Number(field('used_memory')),
     loading: field('loading') === '1',
+    flushes: callsOf(field('cmdstat_flushall')) + callsOf(field('cmdstat_flushdb')),
   };
+}
+
+/** From `calls=3,usec=…`; 0 for a command that was never called. */
+function callsOf(statistics: string): number {
+  return Number(/calls=(\d+)/.exec(statistics)?.[1] ?? 0);
 }
 
 function splitAt(line: string, at: number): [string, string] {

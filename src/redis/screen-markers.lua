@@ -21,7 +21,8 @@ local function suspicious(status, key, expected, expires)
   if status == 'r' and named then return true end
   local left = redis.call('PTTL', unescape(key))
   local agrees = left >= 0 and math.abs(left - (expires - now)) <= tolerance
-  return (status == 'g') ~= agrees
+  if status == 'g' then return not agrees end
+  return agrees or left < 0
 end
 local found, lines = { 0 }, 0
 for status, key, value, expires in string.gmatch(block, '(%l)\t([^\t]*)\t([^\t]*)\t(%-?%d+)\t[^\n]*\n') do

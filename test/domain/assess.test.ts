@@ -106,6 +106,7 @@ const named: Table = {
 /** Where it does not: the same, but a released claim's marker must also have the expiry that this claim set. */
 const shared: Table = {
   ...named,
+  'granted, over': cells('consistent'),
   released: cells('consistent', { 'own, expiry agrees': 'orphan_marker' }),
 };
 
@@ -178,7 +179,7 @@ describe('the edges of assess', () => {
     expect(assess({ claim: granted, marker: present('a1', leftMs - 1) }, rules, nowMs)).toBe('wrong_expiry');
   });
 
-  it.each([-1, 0])('a window that ended %i ms from now holds nobody to a marker', (endsInMs) => {
+  it.each([-1, 0, toleranceMs])('a window that ends %i ms from now holds nobody to a marker', (endsInMs) => {
     const claim = claimOf('granted', { expiresAtMs: nowMs + endsInMs });
     expect(assess({ claim, marker: absent }, rulesOf(), nowMs)).toBe('consistent');
     expect(assess({ claim, marker: present('a2', leftMs) }, rulesOf(), nowMs)).toBe('consistent');

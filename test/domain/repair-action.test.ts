@@ -34,9 +34,14 @@ const key = 'gift:1:7';
 const rules = rulesOf();
 
 /** A case as a pass makes it: the verdict is the one that the observation has. */
-function caseOf(claim: Observation['claim'], marker: MarkerReading, changes: Partial<Case> = {}): Case {
+function caseOf(
+  claim: Observation['claim'],
+  marker: MarkerReading,
+  changes: Partial<Case> = {},
+  by: SourceRules = rules,
+): Case {
   const observation = { claim, marker };
-  const verdict = assess(observation, rules, nowMs);
+  const verdict = assess(observation, by, nowMs);
   if (!isBad(verdict)) throw new Error(`expected a bad verdict, not ${verdict}`);
   return { verdict, observation, rival: null, ageMs: 0, ...changes };
 }
@@ -95,9 +100,18 @@ describe('decide', () => {
   });
 
   it('writes whole milliseconds, at least one', () => {
-    const soon = decide(caseOf(claimOf('granted', { expiresAtMs: nowMs + 0.4 }), absent), rules, nowMs);
+    const exact = rulesOf({ toleranceMs: 0 });
+    const soon = decide(
+      caseOf(claimOf('granted', { expiresAtMs: nowMs + 0.4 }), absent, {}, exact),
+      exact,
+      nowMs,
+    );
     expect(soon).toMatchObject({ action: { expiresInMs: 1 } });
-    const later = decide(caseOf(claimOf('granted', { expiresAtMs: nowMs + 99.9 }), absent), rules, nowMs);
+    const later = decide(
+      caseOf(claimOf('granted', { expiresAtMs: nowMs + 99.9 }), absent, {}, exact),
+      exact,
+      nowMs,
+    );
     expect(later).toMatchObject({ action: { expiresInMs: 99 } });
   });
 
@@ -171,6 +185,16 @@ describe("decide, where the marker is another attempt's", () => {
   it('gives an attempt that nobody knows one grace period to show up', () => {
     expect(decide(conflict('unknown', graceMs - 1), rules, nowMs).kind).toBe('recheck');
     expect(decide(conflict('unknown', graceMs), rules, nowMs)).toEqual(replace);
+  });
+
+  it("gives a released attempt the grace period too where its value may be a newer attempt's", () => {
+    const shared = rulesOf({ valueNamesAttempt: false });
+    expect(decide(conflict('released', graceMs - 1), shared, nowMs).kind).toBe('recheck');
+    expect(decide(conflict('released', graceMs), shared, nowMs)).toEqual(replace);
+  });
+
+  it('only tells people where nobody looked for the other attempt', () => {
+    expect(decide(conflict(null, 1e9), rules, nowMs)).toEqual({ kind: 'alert', cause: 'conflicting_marker' });
   });
 
   it('tells people where it does not know what the marker should hold', () => {
