@@ -105,6 +105,8 @@ function aptSettings(work: string): string[] {
     'Debug::NoLocking=true',
     'Acquire::Languages=none',
     'Acquire::Retries=2',
+    // Without lists there is nothing to download: the reason is worth to be known.
+    'APT::Update::Error-Mode=any',
     'Acquire::http::Timeout=30',
     'Acquire::https::Timeout=30',
   ];

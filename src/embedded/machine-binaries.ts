@@ -19,7 +19,7 @@ const versionFolders = [
 ];
 
 /** Whether the environment asks to ignore what the machine has. */
-export function wantsBundledOnly(env: NodeJS.ProcessEnv): boolean {
+function wantsBundledOnly(env: NodeJS.ProcessEnv): boolean {
   return env['CLAIM_RECONCILER_BINARIES'] === 'bundled';
 }
 

@@ -15,7 +15,7 @@ export async function runCommand(
     const settings = { env, cwd, timeout: timeoutMs, maxBuffer: 16 * 1024 * 1024, encoding: 'utf8' } as const;
     const child = execFile(file, args, settings, (error, stdout, stderr) => {
       if (error === null) resolve(stdout);
-      else reject(new Error(`${file} ${args.at(-1) ?? ''} failed: ${stderr.trim() || error.message}`));
+      else reject(new Error(`${file} failed: ${stderr.trim() || error.message}`));
     });
     child.stdin?.end();
   });
