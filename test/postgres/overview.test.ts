@@ -69,8 +69,8 @@ function pass(source: string, secondsAgo: number, outcome: string, report: objec
 function checkpoint(secondsAgo: number): Promise<void> {
   return run(
     `insert into reconciler.checkpoint (source, change_xid, id, fencing_token, system_identifier, timeline, database_oid,
-       table_oid, lsn, snapshot_xmax, redis_run_id, redis_replication_id, updated_at)
-     values ('gifts', '7701', '42', 1, '1', '1', 1, 1, '0/1', '1', 'a', 'b', now() - $1 * interval '1 s')`,
+       table_oid, lsn, snapshot_xmax, redis_run_id, redis_replication_id, redis_flushes, updated_at)
+     values ('gifts', '7701', '42', 1, '1', '1', 1, 1, '0/1', '1', 'a', 'b', 0, now() - $1 * interval '1 s')`,
     [secondsAgo],
   );
 }
