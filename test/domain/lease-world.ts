@@ -37,7 +37,7 @@ interface Message {
 }
 
 /** The one key, with the meaning of the three scripts. */
-class Redis {
+export class ModelRedis {
   value = '';
   expiresAtMs = 0;
 
@@ -49,7 +49,10 @@ class Redis {
     return this.value !== '' && this.expiresAtMs > nowMs ? this.value : null;
   }
 
-  apply({ operation, term, attempt }: Message, nowMs: number): AcquireAnswer | RenewAnswer {
+  apply(
+    { operation, term, attempt }: Pick<Message, 'operation' | 'term' | 'attempt'>,
+    nowMs: number,
+  ): AcquireAnswer | RenewAnswer {
     const current = this.current(nowMs);
     const value = `${term}.${attempt}`;
     if (operation === 'acquire') {
@@ -122,7 +125,7 @@ export class Process {
 
 export class World {
   nowMs = 1_000;
-  readonly redis = new Redis();
+  readonly redis = new ModelRedis();
   readonly processes: readonly Process[];
   network: Message[] = [];
   lastToken = 0;
