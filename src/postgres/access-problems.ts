@@ -1,0 +1,38 @@
+/**
+ * What the role that connects is not allowed to see or do.
+ * Invariant kept: every sentence has the statement that allows it.
+ */
+import type { TableFacts } from './table-facts.ts';
+import { shorten, type Subject } from './table-subject.ts';
+
+/** @param needed names of the columns that are read */
+export function tableAccess({ facts, relation }: Subject, needed: ReadonlySet<string>): string[] {
+  const closed = facts.columns.filter(({ name, selectable }) => needed.has(name) && !selectable);
+  const problems: string[] = [];
+  if (!relation.schema_usage) {
+    const schema = relation.quoted.slice(0, relation.quoted.indexOf('.'));
+    problems.push(
+      `the role ${facts.role} may not use the schema ${schema}; run: grant usage on schema ${schema} to ${facts.role};`,
+    );
+  }
+  if (closed.length > 0) {
+    problems.push(
+      `the role ${facts.role} may not read ${shorten(closed.map(({ name }) => name))} of ${relation.quoted}; run: grant select on ${relation.quoted} to ${facts.role};`,
+    );
+  }
+  if (relation.row_security) {
+    problems.push(
+      `row security hides rows of ${relation.quoted} from the role ${facts.role}, and claims that are not seen would count as deleted; run: alter role ${facts.role} bypassrls;`,
+    );
+  }
+  return problems;
+}
+
+/** The reconciler's own tables, once they are there. */
+export function ownAccess({ own_schema: own, role }: TableFacts): string[] {
+  if (own === null || (own.usage && own.closed_tables.length === 0)) return [];
+  const tables = own.closed_tables.length === 0 ? '' : ` (${shorten(own.closed_tables)})`;
+  return [
+    `the role ${role} may not read and write the reconciler's own tables${tables}; run: grant usage on schema reconciler to ${role}; grant select, insert, update, delete on all tables in schema reconciler to ${role};`,
+  ];
+}

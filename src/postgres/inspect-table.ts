@@ -1,0 +1,61 @@
+/**
+ * Checks a source against its live table, with all problems at once.
+ * Invariant kept: looks only; a source without problems can be read without passing over a row.
+ */
+import type pg from 'pg';
+import type { Source } from '../domain/source.ts';
+import { readTableFacts, type TableFacts } from './table-facts.ts';
+import { judgeTable } from './table-problems.ts';
+
+export interface TableInspection {
+  /** What stops the source from being read; a sentence each, with what to do. */
+  readonly problems: readonly string[];
+  /** What is allowed but hardly meant. */
+  readonly warnings: readonly string[];
+  /** The id's type as it is written in a cast; `text` when there is no such column. */
+  readonly idType: string;
+  /** Empty when there is no such table. */
+  readonly tableOid: string;
+}
+
+/** Works as any role that may connect. Throws what the driver throws. */
+export async function inspectTable(
+  client: pg.ClientBase | pg.Pool,
+  source: Source,
+): Promise<TableInspection> {
+  const facts = await readTableFacts(client, source);
+  const { problems, warnings } = judgeTable(source, facts);
+  const unstamped = problems.length === 0 && (await hasUnstampedRow(client, source, facts));
+  return {
+    problems: unstamped ? [unstampedRow(source, facts)] : problems,
+    warnings,
+    idType: facts.columns.find(({ name }) => name === source.columns.id)?.type ?? 'text',
+    tableOid: facts.relation?.oid ?? '',
+  };
+}
+
+/** One probe of the index, where the column allows it: rows from before the trigger, never filled in. */
+async function hasUnstampedRow(
+  client: pg.ClientBase | pg.Pool,
+  { columns }: Source,
+  { relation, quoted_change: change, columns: known }: TableFacts,
+): Promise<boolean> {
+  const isNullable = known.some(({ name, not_null: notNull }) => name === columns.change && !notNull);
+  if (!isNullable || relation === null) return false;
+  const { rows } = await client.query<{ found: boolean }>(
+    `select exists (select from ${relation.quoted} where ${change} is null) as found`,
+  );
+  return rows[0]?.found === true;
+}
+
+function unstampedRow(
+  { columns }: Source,
+  { relation, quoted_change: change, quoted_id: id }: TableFacts,
+): string {
+  const table = relation?.quoted ?? '';
+  return (
+    `rows of ${table} have no ${columns.change} and would never be read; fill it in, a range of ids at a time: ` +
+    `update ${table} set ${change} = pg_current_xact_id() where ${change} is null and ${id} between … and …; ` +
+    `then: alter table ${table} alter column ${change} set not null;`
+  );
+}

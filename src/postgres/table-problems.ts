@@ -1,0 +1,160 @@
+/**
+ * Judges what the catalog says about a claim table: what stops a source from being read, and what is merely odd.
+ * Invariant kept: every sentence names the thing and what to do; a statement in it can be run as it is.
+ * Pure: does not read anything.
+ */
+import { didYouMean, nearestName } from '../domain/nearest-name.ts';
+import { claimStatuses } from '../domain/claim.ts';
+import type { Source } from '../domain/source.ts';
+import { templateColumns } from '../domain/template.ts';
+import { ownAccess, tableAccess } from './access-problems.ts';
+import { readingProblems } from './reading-problems.ts';
+import type { ColumnFacts, TableFacts } from './table-facts.ts';
+import { columnOf, isUnique, shorten, type Subject } from './table-subject.ts';
+
+export interface Findings {
+  readonly problems: readonly string[];
+  readonly warnings: readonly string[];
+}
+
+/** A column that the source needs, and the key of the configuration that says so. */
+interface Need {
+  readonly column: string;
+  readonly key: string;
+}
+
+const otherKinds = {
+  v: 'a view',
+  m: 'a materialised view',
+  f: 'a foreign table',
+} as const;
+
+export function judgeTable(source: Source, facts: TableFacts): Findings {
+  const { relation } = facts;
+  if (relation === null) return { problems: [noTable(source, facts), ...ownAccess(facts)], warnings: [] };
+  if (relation.kind !== 'r' && relation.kind !== 'p') {
+    const problem = `${relation.quoted} is ${otherKinds[relation.kind]}: name the table behind it, whose rows a trigger can stamp`;
+    return { problems: [problem], warnings: [] };
+  }
+  const subject: Subject = { source, facts, relation };
+  return {
+    problems: [
+      ...missingColumns(subject),
+      ...readingProblems(subject),
+      ...expiryProblems(subject),
+      ...statusProblems(subject),
+      ...tableAccess(subject, neededColumns(source)),
+      ...ownAccess(facts),
+    ],
+    warnings: tableWarnings(subject),
+  };
+}
+
+function noTable({ table }: Source, facts: TableFacts): string {
+  const { tables } = facts;
+  const nearest = nearestName(
+    table.name,
+    tables.map(([, name]) => name),
+  );
+  const found = tables.find(([, name]) => name === nearest);
+  const hint = found === undefined ? '' : `; did you mean ${found.join('.')}?`;
+  if (!facts.schema_exists) return `there is no schema ${table.schema} in this database${hint}`;
+  return `there is no table ${table.schema}.${table.name} in this database${hint}`;
+}
+
+function needs({ columns, marker }: Source): Need[] {
+  const { expiry } = columns;
+  return [
+    { column: columns.id, key: 'columns.id' },
+    { column: columns.attempt, key: 'columns.attempt' },
+    { column: columns.status, key: 'columns.status' },
+    'expiresAt' in expiry
+      ? { column: expiry.expiresAt, key: 'columns.expiresAt' }
+      : { column: expiry.createdAt, key: 'columns.createdAt' },
+    ...templateColumns(marker.key).map((column) => ({ column, key: 'marker.key' })),
+    ...templateColumns(marker.value ?? []).map((column) => ({ column, key: 'marker.value' })),
+  ];
+}
+
+function neededColumns(source: Source): ReadonlySet<string> {
+  return new Set([...needs(source).map(({ column }) => column), source.columns.change]);
+}
+
+function missingColumns(subject: Subject): string[] {
+  const known = subject.facts.columns.map(({ name }) => name);
+  return needs(subject.source)
+    .filter(({ column }) => !known.includes(column))
+    .map(({ column, key }) => {
+      const suggestion = didYouMean(column, known);
+      const hint = suggestion === '' ? `; it has ${known.join(', ')}` : suggestion;
+      return `${subject.relation.quoted} has no column ${column} (${key})${hint}`;
+    });
+}
+
+function expiryProblems(subject: Subject): string[] {
+  const { expiry } = subject.source.columns;
+  const [name, key] =
+    'expiresAt' in expiry ? [expiry.expiresAt, 'expiresAt'] : [expiry.createdAt, 'createdAt'];
+  const column = columnOf(subject, name);
+  if (column === undefined || column.base_type.startsWith('timestamp ')) return [];
+  return [
+    `the column ${name} (columns.${key}) is of type ${column.type}, and must be timestamptz (timestamp with time zone)`,
+  ];
+}
+
+/** Words that the status column can never hold. */
+function statusProblems(subject: Subject): string[] {
+  const { statuses, columns } = subject.source;
+  const column = columnOf(subject, columns.status);
+  if (column === undefined) return [];
+  const { labels } = column;
+  return claimStatuses.flatMap((status) =>
+    statuses[status]
+      .filter((word) => !canHold(column, word))
+      .map((word) => {
+        const hint = labels === null ? '' : didYouMean(word, labels) || `; it has ${labels.join(', ')}`;
+        return `the column ${columns.status} is of type ${column.type}, which has no value ${JSON.stringify(word)} (statuses.${status})${hint}`;
+      }),
+  );
+}
+
+function canHold({ labels, base_type: type }: ColumnFacts, word: string): boolean {
+  if (labels !== null) return labels.includes(word);
+  if (type === 'boolean') return word === 'true' || word === 'false';
+  if (type === 'smallint' || type === 'integer' || type === 'bigint') return /^(0|-?[1-9]\d*)$/.test(word);
+  return true;
+}
+
+function tableWarnings(subject: Subject): string[] {
+  const { facts, relation, source } = subject;
+  const { columns, rules } = source;
+  const { expiry } = columns;
+  const warnings: string[] = [];
+  const expiryColumn = columnOf(subject, 'expiresAt' in expiry ? expiry.expiresAt : expiry.createdAt);
+  if (expiryColumn?.base_type === 'timestamp without time zone') {
+    warnings.push(`the column ${expiryColumn.name} has no time zone: its times are taken as UTC`);
+  }
+  if (columnOf(subject, columns.change)?.not_null === false) {
+    warnings.push(
+      `the column ${columns.change} may be null, and such a row is never read; run: alter table ${relation.quoted} alter column ${facts.quoted_change} set not null;`,
+    );
+  }
+  if (relation.kind === 'r' && rules.valueNamesAttempt && !isUnique(facts.indexes, columns.attempt)) {
+    warnings.push(
+      `the column ${columns.attempt} (columns.attempt) has no unique index: if two attempts may share a value, as with a driver's id, a marker could be taken for that of an older claim and deleted`,
+    );
+  }
+  if (relation.persistence === 'u') {
+    warnings.push(
+      `${relation.quoted} is unlogged: Postgres empties it after a crash, and all claims are gone`,
+    );
+  }
+  const mapped = new Set(claimStatuses.flatMap((status) => source.statuses[status]));
+  const unmapped = (columnOf(subject, columns.status)?.labels ?? []).filter((label) => !mapped.has(label));
+  if (unmapped.length > 0) {
+    warnings.push(
+      `statuses does not say what ${shorten(unmapped)} means: claims in it will be recorded as unreadable_claim`,
+    );
+  }
+  return warnings;
+}
