@@ -49,7 +49,7 @@ export async function run(
     const { from } = await preflight(context, term);
     const start = { source, askedBy: by, mode: context.source.rules.mode, fencingToken: term.fencingToken };
     const { passId } = await beginPass(context.pool, start);
-    const undone = await undoRepairs(context, term, { which, by, force, passId });
+    const undone = await undoRepairs(context, term, { which, by, force, passId }, signal);
     const tally = startTally();
     for (const { outcome } of undone) tally.repairs[outcome === 'undone' ? 'applied' : 'superseded'] += 1;
     const end = { outcome: 'completed', reason: 'undo' } as const;

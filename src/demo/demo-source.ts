@@ -74,7 +74,7 @@ export function demoConfig(
     markerRedis: { url: redisUrl },
     queueRedis: { url: redisUrl },
     http: { host: '127.0.0.1', port, credentials: null },
-    log: { level: 'error' },
+    log: { level: 'fatal' },
     timezone: 'UTC',
     sources: demoSources(prefix),
   };

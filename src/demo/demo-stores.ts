@@ -5,8 +5,9 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Redis } from 'ioredis';
-import pg from 'pg';
+import type pg from 'pg';
 import { connectPostgres, defaultPoolLimits, endPool } from '../postgres/connect.ts';
+import { createDatabase, dropDatabase } from '../postgres/database.ts';
 import { migrate } from '../postgres/migrate.ts';
 import { connectStrict, endRedis, untilReady } from '../redis/connect.ts';
 import type { DemoStores } from './fill-claims.ts';
@@ -28,11 +29,9 @@ export async function openDemoStores(servers: {
   readonly redisUrl: string;
 }): Promise<OpenDemoStores> {
   const name = `claim_reconciler_demo_${randomBytes(4).toString('hex')}`;
-  await onServer(servers.databaseUrl, `create database ${name}`);
-  const url = new URL(servers.databaseUrl);
-  url.pathname = `/${name}`;
+  const databaseUrl = await createDatabase(servers.databaseUrl, name);
   const pool = connectPostgres({
-    url: url.href,
+    url: databaseUrl,
     applicationName: 'claim-reconciler demo',
     ...defaultPoolLimits,
     onError: () => undefined,
@@ -46,13 +45,13 @@ export async function openDemoStores(servers: {
     pool,
     redis,
     prefix,
-    databaseUrl: url.href,
+    databaseUrl,
     redisUrl: servers.redisUrl,
     async close() {
       await deleteMarkers(pool, redis, prefix);
       await endRedis(redis, closeMs);
       await endPool(pool, closeMs);
-      await onServer(servers.databaseUrl, `drop database if exists ${name} with (force)`);
+      await dropDatabase(servers.databaseUrl, name);
     },
   };
 }
@@ -66,15 +65,5 @@ async function deleteMarkers(pool: pg.Pool, redis: Redis, prefix: string): Promi
   );
   for (let at = 0; at < rows.length; at += keysPerBatch) {
     await redis.unlink(...rows.slice(at, at + keysPerBatch).map(({ key }) => key));
-  }
-}
-
-async function onServer(url: string, statement: string): Promise<void> {
-  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5_000 });
-  await client.connect();
-  try {
-    await client.query(statement);
-  } finally {
-    await client.end();
   }
 }

@@ -49,15 +49,20 @@ export class DemoView {
     );
   }
 
+  alert({ severity, alerts, example }: { severity: string; alerts: number; example: string }): void {
+    const more = alerts > 1 ? ` (and ${alerts - 1} more like it)` : '';
+    this.note(`alert, ${severity}: ${example}${more}`);
+  }
+
   balance({ rows, unexpected, balances }: Balance): void {
-    const head = ['drift', 'as it happens', 'injected', 'found', 'repaired', 'alerted'];
+    const head = ['drift', 'as it happens', ...['injected', 'found', 'repaired', 'alerted'].map(right)];
     const cells = rows.map(({ kind, injected, found, repaired, alerted }) => [
       kind,
       driftStories[kind].cause,
-      ...[injected, found, repaired, alerted].map((count) => String(count).padStart(8)),
+      ...[injected, found, repaired, alerted].map((count) => right(String(count))),
     ]);
     const sum = (of: (row: Balance['rows'][number]) => number): string =>
-      String(rows.reduce((total, row) => total + of(row), 0)).padStart(8);
+      right(String(rows.reduce((total, row) => total + of(row), 0)));
     const total = [
       'total',
       '',
@@ -87,4 +92,8 @@ export class DemoView {
     this.#out('');
     this.#out(`The dashboard stays up at ${url} (jobs at ${url}/queues). Ctrl-C stops everything.`);
   }
+}
+
+function right(cell: string): string {
+  return cell.padStart(8);
 }

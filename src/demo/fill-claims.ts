@@ -23,13 +23,15 @@ export interface GrantedClaim {
   readonly id: string;
   readonly key: string;
   readonly value: string;
+  /** Ids of released claims on the same marker. */
+  readonly siblings: string[];
 }
 
 export async function fillGifts(
   { pool, redis, prefix }: DemoStores,
   claims: readonly DemoClaim[],
 ): Promise<GrantedClaim[]> {
-  const granted: GrantedClaim[] = [];
+  const granted = new Map<string, GrantedClaim>();
   for (let at = 0; at < claims.length; at += rowsPerInsert) {
     const rows = claims
       .slice(at, at + rowsPerInsert)
@@ -48,14 +50,15 @@ export async function fillGifts(
       ],
     );
     for (const { id, activityId, giftId, uid, status } of rows) {
-      if (status !== 'granted') continue;
-      granted.push({ id, key: `${prefix}gift:${activityId}:${giftId}:${uid}`, value: `attempt-${id}` });
+      const key = `${prefix}gift:${activityId}:${giftId}:${uid}`;
+      if (status === 'granted') granted.set(key, { id, key, value: `attempt-${id}`, siblings: [] });
+      else granted.get(key)?.siblings.push(id);
     }
   }
-  await setMarkers(redis, granted, giftWindowMs);
+  await setMarkers(redis, [...granted.values()], giftWindowMs);
   // A later row with an id of its own must not meet one that was given here.
   await pool.query(`select setval(pg_get_serial_sequence('gift_claim', 'id'), $1)`, [claims.length]);
-  return granted;
+  return [...granted.values()];
 }
 
 export async function fillOrders(
@@ -67,10 +70,11 @@ export async function fillOrders(
      select 9000 + n, 300 + n % 40, 'grabbed' from generate_series(1, $1) n returning id, order_id, driver_id`,
     [count],
   );
-  const granted = rows.map((row) => ({
+  const granted = rows.map((row): GrantedClaim => ({
     id: row.id,
     key: `${prefix}order:${row.order_id}`,
     value: row.driver_id,
+    siblings: [],
   }));
   await setMarkers(redis, granted, orderWindowMs);
   return granted;

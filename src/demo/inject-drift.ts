@@ -1,6 +1,6 @@
 /**
  * Injects every kind of drift that needs no distributor, into claims that a seed picks.
- * Invariant kept: each injected claim gets one fault, and the fault's verdict is known beforehand.
+ * Invariant kept: each claim gets one fault at most, and the verdict it must lead to is known beforehand.
  */
 import type { ChainableCommander } from 'ioredis';
 import type { BadVerdict } from '../domain/verdict.ts';
@@ -69,7 +69,14 @@ export async function injectGiftDrift(
   for (const { claim, kind } of faults) breakMarker(batch, claim, kind);
   await batch.exec();
   await breakRows(stores, faults);
-  return faults.map(({ claim, kind }) => ({ source, claimId: claim.id, kind }));
+  return faults.flatMap(({ claim, kind }) =>
+    // A marker that cannot be read is unreadable for every claim on it; all other faults concern one claim.
+    [claim.id, ...(kind === 'unreadable_marker' ? claim.siblings : [])].map((claimId) => ({
+      source,
+      claimId,
+      kind,
+    })),
+  );
 }
 
 /** Order grabs are written by code that sets the expiry in a second command: some markers never got theirs. */

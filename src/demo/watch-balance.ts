@@ -21,20 +21,27 @@ export async function watchBalance(
 ): Promise<Balance> {
   let moved = performance.now();
   let state = '';
-  let lastPass = '0';
+  const told = new Set<string>();
   for (;;) {
-    const passes = await readPasses(pool, lastPass);
-    for (const pass of passes) view.pass(pass);
-    lastPass = passes.at(-1)?.id ?? lastPass;
-    const seen = await readDiscrepancies(pool);
-    const now = balance(injected, seen);
-    if (now.balances) return now;
+    const now = balance(injected, await readDiscrepancies(pool));
     const described = JSON.stringify(now);
     if (described !== state) moved = performance.now();
     state = described;
-    if (performance.now() - moved > patienceMs) return now;
+    await tellNews(pool, view, told);
+    if (now.balances || performance.now() - moved > patienceMs) return now;
     await wait(lookEveryMs, undefined, { signal });
   }
+}
+
+/** What has happened since the last look: passes that had something to do, alerts by kind. */
+async function tellNews(pool: pg.Pool, view: DemoView, told: Set<string>): Promise<void> {
+  const isNews = (name: string): boolean => !told.has(name) && told.add(name).size > 0;
+  for (const pass of await readPasses(pool)) if (isNews(`pass ${pass.id}`)) view.pass(pass);
+  const { rows } = await pool.query<{ kind: string; severity: string; alerts: number; example: string }>(
+    `select kind, severity, count(*)::int as alerts, min(summary) as example
+     from reconciler.alert where state <> 'resolved' group by kind, severity order by kind`,
+  );
+  for (const alert of rows) if (isNews(`alert ${alert.kind}`)) view.alert(alert);
 }
 
 export interface SeenPass {
@@ -49,17 +56,16 @@ export interface SeenPass {
   readonly ms: number;
 }
 
-/** Passes that ended since, and had something to do. */
-async function readPasses(pool: pg.Pool, afterId: string): Promise<SeenPass[]> {
+/** Passes that have ended and had something to do, oldest first. */
+async function readPasses(pool: pg.Pool): Promise<SeenPass[]> {
   const { rows } = await pool.query<SeenPass>(
     `select id::text, source, (report ->> 'checked')::int as checked,
        (report ->> 'checked')::int - (report -> 'verdicts' ->> 'consistent')::int as bad,
        (report -> 'repairs' ->> 'applied')::int as applied, (report ->> 'open')::int as open, outcome,
        report ->> 'reason' as reason, (report ->> 'durationMs')::int as ms
-     from reconciler.pass where id > $1 and ended_at is not null and report is not null
+     from reconciler.pass where ended_at is not null and report is not null
        and ((report ->> 'checked')::int > 0 or (report -> 'repairs' ->> 'applied')::int > 0 or outcome <> 'completed')
      order by id`,
-    [afterId],
   );
   return rows;
 }

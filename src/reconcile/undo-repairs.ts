@@ -7,8 +7,14 @@ import { OperatingError } from '../domain/operating-error.ts';
 import { undoAction } from '../domain/undo-action.ts';
 import { inTransaction } from '../postgres/connect.ts';
 import { holdDiscrepancy } from '../postgres/discrepancy.ts';
-import { finishRepairs, intendRepairs, readUndoable, type JournalEntry } from '../postgres/repair-journal.ts';
-import { changeMarker, type ChangeResult } from '../redis/change-marker.ts';
+import {
+  finishRepairs,
+  intendRepairs,
+  readUndoable,
+  type IntendedRepair,
+  type JournalEntry,
+} from '../postgres/repair-journal.ts';
+import { changeMarker } from '../redis/change-marker.ts';
 import { observeMarkers } from '../redis/observe-markers.ts';
 import type { Term } from './hold-term.ts';
 import type { SourceContext } from './source-context.ts';
@@ -28,79 +34,105 @@ export interface UndoRequest {
   readonly passId: string;
 }
 
-/** Undoes one repair, or those of a pass, the newest first. Throws `braked` when the brake does not admit it. */
+interface PlannedUndo {
+  readonly entry: JournalEntry;
+  readonly repair: IntendedRepair;
+}
+
+/**
+ * Undoes one repair, or those of a pass, the newest first. Results come in that order. Throws `braked` when the brake
+ * does not admit the whole of it: then nothing was undone.
+ */
 export async function undoRepairs(
   context: SourceContext,
   term: Term,
   request: UndoRequest,
+  signal: AbortSignal,
 ): Promise<UndoneRepair[]> {
-  const entries = await readUndoable(context.pool, context.source.name, request.which);
-  const results: UndoneRepair[] = [];
-  for (const entry of entries) results.push(await undoOne(context, term, request, entry));
+  const { pool, source } = context;
+  const entries = await readUndoable(pool, source.name, request.which);
+  const { planned, refused } = await planUndo(context, entries);
+  const results = [...refused];
+  for (const { entry, repair, id } of await intend(context, term, request, planned)) {
+    const result = signal.aborted
+      ? await closeUnmade(context, entry, id)
+      : await undoOne(context, term, { entry, repair }, id);
+    results.push(result);
+  }
   return results;
 }
 
-async function undoOne(
+async function planUndo(
   context: SourceContext,
-  term: Term,
-  request: UndoRequest,
-  entry: JournalEntry,
-): Promise<UndoneRepair> {
-  const { pool, markers, limits } = context;
-  const { key } = entry.action;
-  const refused = (why: string): UndoneRepair => ({
-    repairId: entry.id,
-    markerKey: key,
-    outcome: 'not_undone',
-    why,
-  });
-  const [now] = await observeMarkers(markers, [key], limits.callTimeoutMs);
-  if (now === undefined || now.kind === 'unread')
-    return refused(now?.reason ?? 'the marker could not be read');
-  const made = { action: entry.action, before: entry.before.marker, beforeAtMs: entry.before.atMs };
-  const undo = undoAction(made, now, context.nowMs());
-  if (undo.kind === 'impossible') return refused(undo.why);
-  const before = { claim: entry.before.claim, marker: now, atMs: context.nowMs() };
-  const repair = { discrepancyId: entry.discrepancyId, action: undo.action, before, undoOf: entry.id };
-  const id = await intend(context, term, request, repair);
-  term.guard();
-  const result = await changeMarker(markers, undo.action, limits.callTimeoutMs);
-  if (result.kind === 'unknown') return refused(`Redis did not say whether it was made (${result.reason})`);
-  const [after] = await observeMarkers(markers, [key], limits.callTimeoutMs);
-  const note = result.kind === 'failed' ? result.reason : null;
-  await inTransaction(pool, async (client) => {
-    await finishRepairs(client, [{ id, outcome: result.kind, after: after ?? null, note }]);
-    if (result.kind === 'applied') await holdDiscrepancy(client, entry.discrepancyId);
-  });
-  return result.kind === 'applied'
-    ? { repairId: entry.id, markerKey: key, outcome: 'undone', why: null }
-    : refused(whyNot(result));
+  entries: readonly JournalEntry[],
+): Promise<{ planned: PlannedUndo[]; refused: UndoneRepair[] }> {
+  const keys = entries.map(({ action }) => action.key);
+  const markers = await observeMarkers(context.markers, keys, context.limits.callTimeoutMs);
+  const atMs = context.nowMs();
+  const planned: PlannedUndo[] = [];
+  const refused: UndoneRepair[] = [];
+  for (const [at, entry] of entries.entries()) {
+    const marker = markers[at] ?? { kind: 'unread', reason: 'no reading' };
+    const made = { action: entry.action, before: entry.before.marker, beforeAtMs: entry.before.atMs };
+    const undo = undoAction(made, marker, atMs);
+    if (undo.kind === 'impossible') {
+      refused.push(notUndone(entry, marker.kind === 'unread' ? marker.reason : undo.why));
+      continue;
+    }
+    const before = { claim: entry.before.claim, marker, atMs };
+    const repair = { discrepancyId: entry.discrepancyId, action: undo.action, before, undoOf: entry.id };
+    planned.push({ entry, repair });
+  }
+  return { planned, refused };
 }
 
 async function intend(
   { pool, source }: SourceContext,
   term: Term,
   { by, force, passId }: UndoRequest,
-  repair: Parameters<typeof intendRepairs>[2][number],
-): Promise<string> {
-  const admission = {
-    source: source.name,
-    limits: source.rules.brake,
-    planned: 1,
-    judged: 0,
-    bad: 0,
-    force,
-    by,
-  };
-  const ids = await intendRepairs(pool, { admission, passId, fencingToken: term.fencingToken }, [repair]);
-  const id = ids?.[0];
-  if (id !== undefined) return id;
+  planned: readonly PlannedUndo[],
+): Promise<(PlannedUndo & { readonly id: string })[]> {
+  if (planned.length === 0) return [];
+  const limits = source.rules.brake;
+  const admission = { source: source.name, limits, planned: planned.length, judged: 0, bad: 0, force, by };
+  const repairs = planned.map(({ repair }) => repair);
+  const ids = await intendRepairs(pool, { admission, passId, fencingToken: term.fencingToken }, repairs);
+  if (ids !== null) return planned.map((undo, at) => ({ ...undo, id: ids[at] ?? '' }));
   throw new OperatingError(
     'braked',
-    `The brake of ${source.name} does not admit this; nothing was undone. Look at it with status; --force passes it.`,
+    `The brake of ${source.name} does not admit these ${planned.length} changes; nothing was undone. Look at it with ` +
+      '`status`; --force passes it.',
   );
 }
 
-function whyNot(result: ChangeResult): string {
-  return result.kind === 'failed' ? `Redis refused: ${result.reason}` : 'the marker changed in the meantime';
+async function undoOne(
+  { pool, markers, limits }: SourceContext,
+  term: Term,
+  { entry, repair }: PlannedUndo,
+  id: string,
+): Promise<UndoneRepair> {
+  term.guard();
+  const result = await changeMarker(markers, repair.action, limits.callTimeoutMs);
+  if (result.kind === 'unknown')
+    return notUndone(entry, `Redis did not say whether it was made (${result.reason})`);
+  const [after] = await observeMarkers(markers, [repair.action.key], limits.callTimeoutMs);
+  const note = result.kind === 'failed' ? result.reason : null;
+  await inTransaction(pool, async (client) => {
+    await finishRepairs(client, [{ id, outcome: result.kind, after: after ?? null, note }]);
+    if (result.kind === 'applied') await holdDiscrepancy(client, entry.discrepancyId);
+  });
+  if (result.kind === 'applied') return { ...notUndone(entry, ''), outcome: 'undone', why: null };
+  const why =
+    result.kind === 'failed' ? `Redis refused: ${result.reason}` : 'the marker changed in the meantime';
+  return notUndone(entry, why);
+}
+
+async function closeUnmade({ pool }: SourceContext, entry: JournalEntry, id: string): Promise<UndoneRepair> {
+  const why = 'not made: asked to stop';
+  await finishRepairs(pool, [{ id, outcome: 'superseded', after: null, note: why }]);
+  return notUndone(entry, why);
+}
+
+function notUndone({ id, action }: JournalEntry, why: string): UndoneRepair {
+  return { repairId: id, markerKey: action.key, outcome: 'not_undone', why };
 }
