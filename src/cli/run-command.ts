@@ -11,7 +11,7 @@ import { asOperatingError } from '../postgres/connect.ts';
 import { pendingMigrations } from '../postgres/migrate.ts';
 import { validateSchedule } from '../schedule/cron.ts';
 import type { CommandIo } from './io.ts';
-import { printable } from './table.ts';
+import { printable } from '../app/text-table.ts';
 
 /** The options that every command has. */
 export interface CommonOptions {

@@ -2,11 +2,11 @@
  * What the demo shows a person: numbered steps, each pass as it ends, the balance, the verdict. Lines only, so that it
  * reads the same on a terminal, in a pipe and in a log.
  */
-import { table } from '../cli/table.ts';
+import { table } from '../app/text-table.ts';
 import type { Balance } from './balance.ts';
 import { driftStories } from './inject-drift.ts';
 import type { SecondLook } from './second-look.ts';
-import type { SeenPass } from './watch-balance.ts';
+import type { SeenPass } from './demo-readings.ts';
 
 const unexpectedShown = 10;
 

@@ -9,7 +9,7 @@ import { openDeps } from '../app/open-deps.ts';
 import type { Config } from '../config.ts';
 import { rewindSource } from '../reconcile/rewind-source.ts';
 import { underTerm } from '../reconcile/under-term.ts';
-import { readDiscrepancies } from './watch-balance.ts';
+import { readDiscrepancies } from './demo-readings.ts';
 
 export interface SecondLook {
   readonly judged: number;

@@ -4,7 +4,8 @@
  */
 import { setTimeout as wait } from 'node:timers/promises';
 import type pg from 'pg';
-import { balance, type Balance, type SeenDiscrepancy } from './balance.ts';
+import { balance, type Balance } from './balance.ts';
+import { readDiscrepancies, readPasses } from './demo-readings.ts';
 import type { DemoView } from './demo-view.ts';
 import type { InjectedFault } from './inject-drift.ts';
 
@@ -42,38 +43,4 @@ async function tellNews(pool: pg.Pool, view: DemoView, told: Set<string>): Promi
      from reconciler.alert where state <> 'resolved' group by kind, severity order by kind`,
   );
   for (const alert of rows) if (isNews(`alert ${alert.kind}`)) view.alert(alert);
-}
-
-export interface SeenPass {
-  readonly id: string;
-  readonly source: string;
-  readonly checked: number;
-  readonly bad: number;
-  readonly applied: number;
-  readonly open: number;
-  readonly outcome: string;
-  readonly reason: string | null;
-  readonly ms: number;
-}
-
-/** Passes that have ended and had something to do, oldest first. */
-async function readPasses(pool: pg.Pool): Promise<SeenPass[]> {
-  const { rows } = await pool.query<SeenPass>(
-    `select id::text, source, (report ->> 'checked')::int as checked,
-       (report ->> 'checked')::int - (report -> 'verdicts' ->> 'consistent')::int as bad,
-       (report -> 'repairs' ->> 'applied')::int as applied, (report ->> 'open')::int as open, outcome,
-       report ->> 'reason' as reason, (report ->> 'durationMs')::int as ms
-     from reconciler.pass where ended_at is not null and report is not null
-       and ((report ->> 'checked')::int > 0 or (report -> 'repairs' ->> 'applied')::int > 0 or outcome <> 'completed')
-     order by id`,
-  );
-  return rows;
-}
-
-export async function readDiscrepancies(pool: pg.Pool): Promise<SeenDiscrepancy[]> {
-  const { rows } = await pool.query<SeenDiscrepancy>(
-    `select d.source, d.claim_id as "claimId", d.verdict, d.state, d.resolution, a.kind as "alertKind"
-     from reconciler.discrepancy d left join reconciler.alert a on a.id = d.alert_id`,
-  );
-  return rows;
 }

@@ -119,8 +119,15 @@ export function asOperatingError(error: unknown): OperatingError {
   const code = error instanceof pg.DatabaseError ? (error.code ?? 'unknown') : null;
   const isDriver = code !== null || 'code' in error || connectionTrouble.test(error.message);
   if (!isDriver || error instanceof TypeError || error instanceof RangeError) throw error;
-  const detail = code === null ? error.message : `${error.message} (SQLSTATE ${code})`;
+  const detail = code === null ? messageOf(error) : `${error.message} (SQLSTATE ${code})`;
   return new OperatingError('postgres_unreachable', `Postgres did not answer as needed: ${detail}.`, {
     cause: error,
   });
+}
+
+/** A host with several addresses gives one error for each, and none of its own. */
+function messageOf(error: Error): string {
+  if (error.message !== '') return error.message;
+  if (error instanceof AggregateError) return error.errors.map(String).join('; ');
+  return 'code' in error ? String(error.code) : error.name;
 }

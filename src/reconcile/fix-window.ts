@@ -12,6 +12,7 @@ import type { SourceContext } from './source-context.ts';
 export interface Window {
   /** Transaction id below which rows are read; `0` when no sample is old enough yet. */
   readonly horizon: string;
+  /** Since the horizon was sampled, or for how long it has been held still, whichever is longer. */
   readonly horizonAgeMs: number;
   readonly stalledBy: string | null;
 }
@@ -36,7 +37,8 @@ export async function fixWindow(
     reading = await sampleHorizon(pool, source.rules.graceMs);
   }
   const stalledBy = await findStall(context, reading);
-  return { horizon: reading.settled?.horizon ?? '0', horizonAgeMs: reading.settled?.ageMs ?? 0, stalledBy };
+  const horizonAgeMs = Math.max(reading.settled?.ageMs ?? 0, reading.heldForMs);
+  return { horizon: reading.settled?.horizon ?? '0', horizonAgeMs, stalledBy };
 }
 
 async function findStall({ pool, source }: SourceContext, reading: HorizonReading): Promise<string | null> {

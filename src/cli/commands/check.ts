@@ -10,7 +10,7 @@ import { pendingMigrations } from '../../postgres/migrate.ts';
 import { readMarkerStore } from '../../redis/marker-store.ts';
 import type { OpenDeps } from '../../app/open-deps.ts';
 import type { CommandIo } from '../io.ts';
-import { printable } from '../table.ts';
+import { printable } from '../../app/text-table.ts';
 import { runCommand, type CommonOptions } from '../run-command.ts';
 
 interface Finding {

@@ -6,7 +6,7 @@ import { exitCodeOfPass, gravest, type ExitCode } from '../../domain/exit-code.t
 import type { PassReport } from '../../reconcile/pass-report.ts';
 import { findSource } from '../../reconcile/under-term.ts';
 import type { CommandIo } from '../io.ts';
-import { printable } from '../table.ts';
+import { printable } from '../../app/text-table.ts';
 import { reportError, requireStores, runCommand, type CommonOptions } from '../run-command.ts';
 
 export interface ReconcileOptions extends CommonOptions {

@@ -5,7 +5,7 @@ import { run, type Payload, type RepairResult } from '../../../jobs/repair.ts';
 import { exitCodes, type ExitCode } from '../../domain/exit-code.ts';
 import { findSource } from '../../reconcile/under-term.ts';
 import type { CommandIo } from '../io.ts';
-import { table } from '../table.ts';
+import { table } from '../../app/text-table.ts';
 import { requireStores, runCommand, type CommonOptions } from '../run-command.ts';
 import { describeReport } from './reconcile.ts';
 

@@ -5,7 +5,7 @@ import { exitCodes, type ExitCode } from '../../domain/exit-code.ts';
 import { readOverview, type Overview, type SourceOverview } from '../../postgres/overview.ts';
 import { duration } from '../../reconcile/describe-plan.ts';
 import type { CommandIo } from '../io.ts';
-import { printable, table } from '../table.ts';
+import { printable, table } from '../../app/text-table.ts';
 import { requireStores, runCommand, type CommonOptions } from '../run-command.ts';
 
 /** Exit code 3 while discrepancies are open, 4 while a brake is tripped. */

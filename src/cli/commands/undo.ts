@@ -5,7 +5,7 @@ import { run, type UndoResult } from '../../../jobs/undo.ts';
 import { exitCodes, type ExitCode } from '../../domain/exit-code.ts';
 import { OperatingError } from '../../domain/operating-error.ts';
 import type { CommandIo } from '../io.ts';
-import { table } from '../table.ts';
+import { table } from '../../app/text-table.ts';
 import { requireStores, runCommand, type CommonOptions } from '../run-command.ts';
 
 export interface UndoOptions extends CommonOptions {
