@@ -73,6 +73,14 @@ describe('claiming', () => {
     expect(await claim()).toMatchObject({ kind: 'claimed' });
   });
 
+  it('takes names as they are, whatever is in them', async () => {
+    const task = `it's "a" :token \\ task; drop table reconciler.slot; --`;
+    expect(await claim({ task, holder: task })).toMatchObject({ kind: 'claimed' });
+    expect(await claim({ task })).toMatchObject({ kind: 'taken', holder: task });
+    const { rows } = await database.pool.query('select task, holder from reconciler.slot');
+    expect(rows).toEqual([{ task, holder: task }]);
+  });
+
   it('keeps tasks apart', async () => {
     await leave(0, '9', 'orders');
     expect(await claim()).toMatchObject({ kind: 'claimed' });
