@@ -105,7 +105,7 @@ function openWork(
     ...company.deps,
     leaseKey: `${company.deps.namespace}:lease:scheduler`,
     timezone: config.timezone,
-    enqueue: queue.enqueuePass,
+    enqueue: (pass) => queue.enqueuePass(pass),
     onEvent,
   });
   parts.add(() => scheduler.close(partStopMs));

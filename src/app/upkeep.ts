@@ -57,7 +57,10 @@ function repeat(
     } catch (error) {
       sentences.trouble(what, asOperatingError(error));
     }
-    if (!stopped) timer = setTimeout(() => (running = turn()), pauseMs);
+    if (stopped) return;
+    timer = setTimeout(() => {
+      running = turn();
+    }, pauseMs);
   };
   let running = turn();
   return async () => {

@@ -65,13 +65,13 @@ export async function runCommand(
 }
 
 /** For commands that need the reconciler's tables and both Redis servers. */
-export async function requireStores({ pool, untilRedisReady }: OpenDeps): Promise<void> {
-  const pending = await pendingMigrations(pool);
+export async function requireStores(deps: OpenDeps): Promise<void> {
+  const pending = await pendingMigrations(deps.pool);
   if (pending.length > 0) {
     throw new OperatingError(
       'not_ready',
       `The schema is not up to date (missing: ${pending.join(', ')}). Run: claim-reconciler migrate`,
     );
   }
-  await untilRedisReady();
+  await deps.untilRedisReady();
 }

@@ -37,7 +37,7 @@ export function configurationError(
   );
 }
 
-/** `sources.gifts.statuses.granted[0]`; of a path that a problem without a place has, nothing. */
+/** `sources.gifts.statuses.granted[0]`; empty for the file as a whole. */
 export function formatPath(path: Path): string {
   return path.reduce<string>((text, part) => {
     if (typeof part === 'number') return `${text}[${part}]`;
@@ -82,7 +82,7 @@ function describeProblem({ path, message, showsValue, from }: Problem, written: 
       ? `; it is ${quote(value)}`
       : '';
   const origin = from === undefined ? '' : ` (from ${from})`;
-  return `${place === '' ? '' : `${place}${origin}: `}${message}${shown}`;
+  return `${place === '' ? 'the file ' : `${place}${origin}: `}${message}${shown}`;
 }
 
 /** A URL may have strayed into any key. */

@@ -22,6 +22,9 @@ export interface ConfigPlace {
   readonly cwd: string;
 }
 
+/** One mistake can upset the parser for the rest of the file. */
+const shownMax = 3;
+
 const usualNames = ['reconciler.config.yaml', 'reconciler.config.yml', 'reconciler.config.json'];
 
 /** Throws OperatingError `configuration` when there is no file, or none that can be read or parsed. */
@@ -82,14 +85,17 @@ function parse(path: string, text: string): unknown {
   }
   // One slip often leads to several complaints about its line: the first one is to the point.
   const firstOfLine = problems.filter(({ line }, at) => problems.findIndex((p) => p.line === line) === at);
+  const shown = firstOfLine.slice(0, shownMax).map((problem) => `  - ${problem.text}`);
   throw new OperatingError(
     'configuration',
     `The configuration file ${path} is not valid ${path.endsWith('.json') ? 'JSON' : 'YAML'}; nothing was started or ` +
-      `changed:\n${firstOfLine.map((problem) => `  - ${problem.text}`).join('\n')}`,
+      `changed:\n${shown.join('\n')}`,
   );
 }
 
-/** The parser quotes what it stumbled over behind a colon. */
+/** The parser quotes what it stumbled over: behind a colon, or at the end of a few messages. */
 function withoutContent(message: string): string {
-  return message.replace(/(?<=[\w)]): .*$/s, '');
+  return message
+    .replace(/(?<=[\w)]): .*$/s, '')
+    .replace(/^(Unknown directive|Invalid escape sequence) .*$/s, '$1');
 }

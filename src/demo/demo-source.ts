@@ -21,7 +21,7 @@ const rules: SourceRules = {
 };
 
 /** @param prefix comes before every marker key, so that a demo on a Redis in use touches nothing else */
-export function demoSources(prefix: string): readonly Source[] {
+function demoSources(prefix: string): readonly Source[] {
   return [
     {
       name: giftSource,

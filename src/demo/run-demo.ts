@@ -6,7 +6,8 @@
 import { startDaemon, type Daemon } from '../app/daemon.ts';
 import { createLog } from '../app/log.ts';
 import { OpenParts } from '../app/open-parts.ts';
-import { bootServers } from '../embedded/boot-servers.ts';
+import { OperatingError } from '../domain/operating-error.ts';
+import { bootServers, type BackingServers } from '../embedded/boot-servers.ts';
 import { readCouponClaims } from './coupon-claims.ts';
 import { demoConfig, giftSource, orderSource } from './demo-source.ts';
 import { openDemoStores, type OpenDemoStores } from './demo-stores.ts';
@@ -63,12 +64,22 @@ export async function runDemo(options: DemoOptions): Promise<boolean> {
 
 async function openStores(options: DemoOptions, view: DemoView, parts: OpenParts): Promise<OpenDemoStores> {
   view.step('servers');
-  const servers = await bootServers({ env: options.env, say: (line) => view.note(line) });
+  const servers = await boot(options, view);
   parts.add(() => servers.stop());
   const stores = await openDemoStores(servers);
   parts.add(() => stores.close());
   view.done(`${servers.postgresOrigin}; ${servers.redisOrigin}`);
   return stores;
+}
+
+async function boot({ env }: DemoOptions, view: DemoView): Promise<BackingServers> {
+  try {
+    return await bootServers({ env, say: (line) => view.note(line) });
+  } catch (error) {
+    throw new OperatingError('not_ready', error instanceof Error ? error.message : String(error), {
+      cause: error,
+    });
+  }
 }
 
 async function fillAndBreak(

@@ -4,6 +4,7 @@
  * Invariant kept (6): no claim inside its grace period is read. A stalled horizon is waited for, never skipped.
  */
 import { setTimeout as wait } from 'node:timers/promises';
+import type pg from 'pg';
 import { raiseAlerts, resolveAlert } from '../postgres/alert.ts';
 import { sampleHorizon, type HorizonReading } from '../postgres/horizon.ts';
 import { nameStall } from '../postgres/stall.ts';
@@ -30,15 +31,28 @@ export async function fixWindow(
   onWait?: (waitMs: number) => void,
 ): Promise<Window> {
   const { pool, source } = context;
-  let reading = await sampleHorizon(pool, source.rules.graceMs);
-  while (reading.settled === null && onWait !== undefined) {
-    onWait(reading.readyInMs);
-    await wait(reading.readyInMs, undefined, { signal });
-    reading = await sampleHorizon(pool, source.rules.graceMs);
-  }
+  const { graceMs } = source.rules;
+  const first = await sampleHorizon(pool, graceMs);
+  const reading = onWait === undefined ? first : await untilSettled(pool, graceMs, first, signal, onWait);
   const stalledBy = await findStall(context, reading);
   const horizonAgeMs = Math.max(reading.settled?.ageMs ?? 0, reading.heldForMs);
   return { horizon: reading.settled?.horizon ?? '0', horizonAgeMs, stalledBy };
+}
+
+async function untilSettled(
+  pool: pg.Pool,
+  graceMs: number,
+  first: HorizonReading,
+  signal: AbortSignal,
+  onWait: (waitMs: number) => void,
+): Promise<HorizonReading> {
+  let reading = first;
+  while (reading.settled === null) {
+    onWait(reading.readyInMs);
+    await wait(reading.readyInMs, undefined, { signal });
+    reading = await sampleHorizon(pool, graceMs);
+  }
+  return reading;
 }
 
 async function findStall({ pool, source }: SourceContext, reading: HorizonReading): Promise<string | null> {

@@ -25,7 +25,7 @@ export async function runDemoCommand(options: DemoCommandOptions, io: CommandIo)
       claimsFile: options.claims ?? null,
       seed,
       stays: io.isTerminal && options.once !== true,
-      out: io.out,
+      out: (line) => io.out(line),
       signal: io.signal,
     });
     return balanced ? exitCodes.ok : exitCodes.discrepanciesRemain;

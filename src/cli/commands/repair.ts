@@ -5,7 +5,7 @@ import { run, type Payload, type RepairResult } from '../../../jobs/repair.ts';
 import { exitCodes, type ExitCode } from '../../domain/exit-code.ts';
 import { findSource } from '../../reconcile/under-term.ts';
 import type { CommandIo } from '../io.ts';
-import { table } from '../../app/text-table.ts';
+import { count, table } from '../../app/text-table.ts';
 import { requireStores, runCommand, type CommonOptions } from '../run-command.ts';
 import { describeReport } from './reconcile.ts';
 
@@ -49,7 +49,8 @@ function exitCodeOf({ plan, report }: RepairResult): ExitCode {
 
 function describe({ source, checked, plan, report }: RepairResult, target: Payload['target']): string[] {
   if (checked === 0) return [nothingJudged(source, target)];
-  if (plan.length === 0) return [`${checked} claims of ${source} judged, all consistent; nothing to repair.`];
+  if (plan.length === 0)
+    return [`${count(checked, 'claim')} of ${source} judged, all consistent; nothing to repair.`];
   const rows = plan
     .slice(0, linesMax)
     .map((line) => [line.claimId, line.verdict, line.markerKey ?? '', line.marker, line.would]);
@@ -60,7 +61,7 @@ function describe({ source, checked, plan, report }: RepairResult, target: Paylo
     '',
     ...(report === null
       ? [
-          `${checked} claims judged, ${repairs} repairs planned. Nothing was changed; --apply carries them out.`,
+          `${count(checked, 'claim')} judged, ${count(repairs, 'repair')} planned. Nothing was changed; --apply carries them out.`,
         ]
       : describeReport(report)),
   ];

@@ -20,7 +20,7 @@ export async function runStatus(options: CommonOptions, io: CommandIo): Promise<
   });
 }
 
-export function describeOverview(overview: Overview): string[] {
+function describeOverview(overview: Overview): string[] {
   const head = ['source', 'mode', 'checkpoint', 'horizon', 'open', 'brake', 'last pass'];
   const rows = overview.sources.map((source) => [
     source.name,
