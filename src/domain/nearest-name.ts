@@ -51,6 +51,7 @@ function countSlips(a: string, b: string): number {
   return at(last, b.length);
 }
 
+/** Callers stay within the row. */
 function at(row: readonly number[], column: number): number {
-  return row[column] ?? Infinity;
+  return Number(row[column]);
 }
