@@ -3,7 +3,7 @@
  */
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { assess, remainingMs } from '../../src/domain/assess.ts';
+import { assess, isWindowOpen, namesAttempt, remainingMs } from '../../src/domain/assess.ts';
 import type { ClaimReading, ReadableClaim } from '../../src/domain/claim.ts';
 import type { MarkerReading } from '../../src/domain/marker.ts';
 import { isBad, verdicts, type Verdict } from '../../src/domain/verdict.ts';
@@ -103,11 +103,17 @@ const named: Table = {
   'no row': cells('rowless_marker', { absent: 'consistent' }),
 };
 
-/** Where it does not: the same, but a released claim's marker must also have the expiry that this claim set. */
+/**
+ * Where it does not: the same, but a released claim's marker must also have the expiry that this claim set, and what is
+ * there after a granted claim's window is somebody else's. A life without an end is wrong whoever's it is.
+ */
 const shared: Table = {
   ...named,
-  'granted, over': cells('consistent'),
-  released: cells('consistent', { 'own, expiry agrees': 'orphan_marker' }),
+  'granted, over': cells('consistent', { 'own, no expiry': 'immortal_marker' }),
+  released: cells('consistent', {
+    'own, no expiry': 'immortal_marker',
+    'own, expiry agrees': 'orphan_marker',
+  }),
 };
 
 const tables: readonly [string, Table, boolean][] = [
@@ -144,8 +150,19 @@ describe('assess, where any value will do', () => {
     const claim = anyValueOf(claims.released);
     expect(assess({ claim, marker: present('a2', leftMs) }, rules, nowMs)).toBe('orphan_marker');
     expect(assess({ claim, marker: present('a2', 5 * leftMs) }, rules, nowMs)).toBe('consistent');
-    expect(assess({ claim, marker: present('a2', null) }, rules, nowMs)).toBe('consistent');
+    expect(assess({ claim, marker: present('a2', null) }, rules, nowMs)).toBe('immortal_marker');
   });
+
+  it.each([true, false])(
+    'says of no marker that it names the attempt (configured: %s)',
+    (valueNamesAttempt) => {
+      const told = rulesOf({ valueNamesAttempt });
+      expect(namesAttempt(anyValueOf(claims.released), told)).toBe(false);
+      expect(namesAttempt(claims.released, told)).toBe(valueNamesAttempt);
+      const over = anyValueOf(claims['granted, over']);
+      expect(assess({ claim: over, marker: present('a2', 5 * leftMs) }, told, nowMs)).toBe('consistent');
+    },
+  );
 });
 
 describe('the edges of assess', () => {
@@ -183,6 +200,25 @@ describe('the edges of assess', () => {
     const claim = claimOf('granted', { expiresAtMs: nowMs + endsInMs });
     expect(assess({ claim, marker: absent }, rulesOf(), nowMs)).toBe('consistent');
     expect(assess({ claim, marker: present('a2', leftMs) }, rulesOf(), nowMs)).toBe('consistent');
+  });
+
+  it.each([
+    [toleranceMs + 1, true],
+    [toleranceMs, false],
+    [0, false],
+  ])('a window that ends %i ms from now is open: %s', (endsInMs, isOpen) => {
+    const claim = claimOf('granted', { expiresAtMs: nowMs + endsInMs });
+    expect(isWindowOpen(claim, rulesOf(), nowMs)).toBe(isOpen);
+    expect(assess({ claim, marker: absent }, rulesOf(), nowMs)).toBe(
+      isOpen ? 'missing_marker' : 'consistent',
+    );
+  });
+
+  it('after the window the marker of a shared value is left alone, that of a named attempt is not', () => {
+    const claim = claims['granted, over'];
+    const marker = present('a1', 5 * leftMs);
+    expect(assess({ claim, marker }, rulesOf({ valueNamesAttempt: false }), nowMs)).toBe('consistent');
+    expect(assess({ claim, marker }, rulesOf(), nowMs)).toBe('wrong_expiry');
   });
 
   it('tells an empty value from no expected value', () => {
@@ -237,6 +273,17 @@ describe('assess, for any input', () => {
         if (assess({ claim, marker }, rules, nowMs) !== 'orphan_marker') return;
         expect(claim.status).toBe('released');
         expect([null, marker.kind === 'present' ? marker.value : undefined]).toContain(claim.markerValue);
+      }),
+    );
+  });
+
+  it('holds nobody to a marker that would be gone within the tolerance, nor times one that may be a newer attempt', () => {
+    fc.assert(
+      fc.property(anyReadableClaim, anyMarker, anyRules, (claim, marker, rules) => {
+        if (isWindowOpen(claim, rules, nowMs)) return;
+        const verdict = assess({ claim, marker }, rules, nowMs);
+        expect(['missing_marker', 'conflicting_marker']).not.toContain(verdict);
+        if (!namesAttempt(claim, rules)) expect(verdict).not.toBe('wrong_expiry');
       }),
     );
   });

@@ -17,6 +17,7 @@ const healthy: MarkerStoreReading = {
   maxmemoryBytes: 1_000,
   usedMemoryBytes: 999,
   loading: false,
+  flushes: 3,
 };
 
 describe('repairObstacles', () => {
@@ -60,10 +61,13 @@ describe('storeWarnings', () => {
 });
 
 describe('storeChanged', () => {
-  it('sees a restart and a failover, and nothing where both ids stayed', () => {
-    const before = { runId: 'r1', replicationId: 'p1' };
+  it('sees a restart, a failover and a flush, and nothing where all stayed the same', () => {
+    const before = { runId: 'r1', replicationId: 'p1', flushes: 3 };
     expect(storeChanged(before, healthy)).toBe(false);
     expect(storeChanged(before, { ...healthy, runId: 'r2' })).toBe(true);
     expect(storeChanged(before, { ...healthy, replicationId: 'p2' })).toBe(true);
+    expect(storeChanged(before, { ...healthy, flushes: 4 })).toBe(true);
+    // The count went back: it was reset, and what happened before is not known.
+    expect(storeChanged(before, { ...healthy, flushes: 0 })).toBe(true);
   });
 });

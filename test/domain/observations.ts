@@ -63,7 +63,7 @@ export function rulesOf(changes: Partial<SourceRules> = {}): SourceRules {
 }
 
 const statuses: readonly ClaimStatus[] = ['pending', 'granted', 'released'];
-const rivals: readonly (Rival | null)[] = ['granted', 'pending', 'released', 'unknown', null];
+const rivals: readonly (Rival | null)[] = ['granted', 'pending', 'released', 'unreadable', 'unknown', null];
 
 /** Times around the tolerance and around zero. */
 const anyOffsetMs = fc.oneof(

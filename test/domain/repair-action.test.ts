@@ -3,11 +3,12 @@
  */
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { assess, type Observation } from '../../src/domain/assess.ts';
+import { assess, isWindowOpen, type Observation } from '../../src/domain/assess.ts';
 import type { ReadableClaim } from '../../src/domain/claim.ts';
 import type { MarkerReading } from '../../src/domain/marker.ts';
 import {
   decide,
+  needsRival,
   repairOutcomes,
   type Case,
   type Decision,
@@ -166,6 +167,10 @@ describe("decide, where the marker is another attempt's", () => {
     for (const ageMs of [0, 10 * graceMs]) {
       expect(decide(conflict('granted', ageMs), rules, nowMs)).toEqual(alert);
     }
+    // Of what is no conflict it says nothing.
+    expect(
+      decide(caseOf(claimOf('released'), present('a1', 9), { rival: 'granted' }), rules, nowMs).kind,
+    ).toBe('repair');
     const told = withTreatment('conflicting_marker', 'alert');
     expect(decide(conflict('granted', 0), told, nowMs)).toEqual(alert);
     const ignored = withTreatment('conflicting_marker', 'ignore');
@@ -193,14 +198,71 @@ describe("decide, where the marker is another attempt's", () => {
     expect(decide(conflict('released', graceMs), shared, nowMs)).toEqual(replace);
   });
 
-  it('only tells people where nobody looked for the other attempt', () => {
-    expect(decide(conflict(null, 1e9), rules, nowMs)).toEqual({ kind: 'alert', cause: 'conflicting_marker' });
+  it.each([null, 'unreadable'] as const)('only tells people where the other attempt is %s', (rival) => {
+    expect(decide(conflict(rival, 1e9), rules, nowMs)).toEqual({
+      kind: 'alert',
+      cause: 'conflicting_marker',
+    });
+  });
+
+  it.each(['pending', 'released'] as const)('replaces nothing for a claim that is %s itself', (status) => {
+    const observation = { claim: claimOf(status), marker: observed };
+    const found: Case = { verdict: 'conflicting_marker', observation, rival: 'released', ageMs: 1e9 };
+    expect(decide(found, rules, nowMs)).toEqual({ kind: 'alert', cause: 'conflicting_marker' });
   });
 
   it('tells people where it does not know what the marker should hold', () => {
     const observation = { claim: claimOf('granted', { markerValue: null }), marker: observed };
     const found: Case = { verdict: 'conflicting_marker', observation, rival: 'released', ageMs: 0 };
     expect(decide(found, rules, nowMs)).toEqual({ kind: 'alert', cause: 'conflicting_marker' });
+  });
+});
+
+describe('decide, where a newer attempt may have stored the same value', () => {
+  const shared = rulesOf({ valueNamesAttempt: false });
+  const { graceMs } = shared;
+  const observed = present('a1', leftMs);
+  const orphan = (rival: Rival | null, ageMs: number): Case =>
+    caseOf(claimOf('released'), observed, { rival, ageMs }, shared);
+  const remove: Decision = { kind: 'repair', action: { kind: 'delete_marker', key, observed } };
+
+  it.each(['granted', 'pending'] as const)('leaves the marker to another claim that is %s', (rival) => {
+    expect(decide(orphan(rival, 1e9), shared, nowMs)).toEqual({ kind: 'ignore' });
+  });
+
+  it.each(['released', 'unknown'] as const)(
+    'deletes an orphan after one grace period (other: %s)',
+    (rival) => {
+      expect(decide(orphan(rival, graceMs - 1), shared, nowMs).kind).toBe('recheck');
+      expect(decide(orphan(rival, graceMs), shared, nowMs)).toEqual(remove);
+    },
+  );
+
+  it.each([null, 'unreadable'] as const)('only tells people where the other claim is %s', (rival) => {
+    expect(decide(orphan(rival, 1e9), shared, nowMs)).toEqual({ kind: 'alert', cause: 'orphan_marker' });
+  });
+
+  it('asks for nobody where the value names the attempt', () => {
+    const found = caseOf(claimOf('released'), observed, { rival: null });
+    expect(decide(found, rules, nowMs)).toEqual(remove);
+  });
+
+  it('times a marker by a window that is open, and none by a window that is over', () => {
+    const immortal = present('a1', null);
+    const open = caseOf(claimOf('granted'), immortal, {}, shared);
+    expect(decide(open, shared, nowMs)).toMatchObject({
+      action: { kind: 'set_expiry', expiresInMs: leftMs },
+    });
+    const over = caseOf(claimOf('granted', { expiresAtMs: nowMs }), immortal, {}, shared);
+    expect(decide(over, shared, nowMs)).toEqual({ kind: 'alert', cause: 'immortal_marker' });
+    const released = caseOf(claimOf('released'), immortal, { ageMs: 1e9 }, shared);
+    expect(decide(released, shared, nowMs)).toEqual({ kind: 'alert', cause: 'immortal_marker' });
+  });
+
+  it.each(badVerdicts)('looks for other claims before it decides on %s only where they matter', (verdict) => {
+    const isConflict = verdict === 'conflicting_marker';
+    expect(needsRival(verdict, rules)).toBe(isConflict);
+    expect(needsRival(verdict, shared)).toBe(isConflict || verdict === 'orphan_marker');
   });
 });
 
@@ -263,6 +325,25 @@ describe('decide, for any case', () => {
       if (decision.kind !== 'repair') return;
       if (decision.action.kind === 'reissue_marker') expect(marker.kind).toBe('absent');
       else expect(decision.action.observed).toBe(marker);
+    });
+  });
+
+  it('never re-times or deletes what may be a newer attempt with the same value', () => {
+    checkDecisions((decision, { observation: { claim }, rival, ageMs }, by) => {
+      if (decision.kind !== 'repair' || by.valueNamesAttempt || claim.kind !== 'readable') return;
+      if (decision.action.kind === 'set_expiry') expect(isWindowOpen(claim, by, nowMs)).toBe(true);
+      if (decision.action.kind === 'delete_marker') {
+        expect(['released', 'unknown']).toContain(rival);
+        expect(ageMs).toBeGreaterThanOrEqual(by.graceMs);
+      }
+    });
+  });
+
+  it('writes markers for granted claims only, and deletes those of released claims only', () => {
+    checkDecisions((decision, { observation: { claim } }) => {
+      if (decision.kind !== 'repair') return;
+      const status = decision.action.kind === 'delete_marker' ? 'released' : 'granted';
+      expect(claim).toMatchObject({ status });
     });
   });
 

@@ -5,7 +5,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { assess } from '../../src/domain/assess.ts';
-import { decide, type RepairAction, type Rival } from '../../src/domain/repair-action.ts';
+import { decide, needsRival, type RepairAction, type Rival } from '../../src/domain/repair-action.ts';
 import type { SourceRules } from '../../src/domain/source.ts';
 import { isBad } from '../../src/domain/verdict.ts';
 import { afterMs, apply, observe, type World } from './marker-model.ts';
@@ -16,7 +16,7 @@ function propose(world: World, rules: SourceRules, rival: Rival | null): RepairA
   const observation = observe(world);
   const verdict = assess(observation, rules, world.nowMs);
   if (!isBad(verdict)) return null;
-  const asked = verdict === 'conflicting_marker' ? rival : null;
+  const asked = needsRival(verdict, rules) ? rival : null;
   const decision = decide({ verdict, observation, rival: asked, ageMs: 1e9 }, rules, world.nowMs);
   return decision.kind === 'repair' ? decision.action : null;
 }

@@ -67,6 +67,17 @@ describe('undoAction', () => {
     },
   );
 
+  it.each<[RepairAction, string]>([
+    [actions.reissue, 'a1'],
+    [actions.setExpiry, 'a2'],
+    [actions.replace, 'a1'],
+  ])('leaves a marker alone that has more time than the repair gave it: %j', (action, value) => {
+    const givenMs = 'expiresInMs' in action ? action.expiresInMs : 0;
+    expect(undo(action, observed, present(value, givenMs)).kind).toBe('possible');
+    expect(why(undo(action, observed, present(value, givenMs + 1)))).toMatch(/no longer the one/);
+    expect(why(undo(action, observed, present(value, null)))).toMatch(/no longer the one/);
+  });
+
   it.each([present('a2', 60_000), undecodable, unread])(
     'does not bring back a deleted marker where it finds %j',
     (now) => {
