@@ -13,9 +13,6 @@ const overrides = [
   { variable: 'QUEUE_REDIS_URL', section: 'queueRedis' },
 ] as const;
 
-/** Deeper than any key of the configuration; a YAML alias can make a tree that contains itself. */
-const depthMax = 16;
-
 const reference = /\$\$\{|\$\{([A-Za-z_]\w*)(?::-([^}]*))?\}|\$\{/g;
 
 export interface FilledTree {
@@ -32,7 +29,7 @@ export function applyEnvironment(written: unknown, env: NodeJS.ProcessEnv): Fill
     return url === undefined || url === '' ? [] : [{ variable, section, url }];
   });
   const problems: Problem[] = [];
-  const tree = fill(withoutUrls(written, given), [], env, problems);
+  const tree = fill(withoutUrls(written, given), [], [], { env, problems });
   return {
     tree: given.reduce(override, tree),
     problems,
@@ -54,20 +51,27 @@ function withoutUrls(written: unknown, given: readonly { section: string }[]): u
   }, written);
 }
 
-function fill(node: unknown, path: Path, env: NodeJS.ProcessEnv, problems: Problem[]): unknown {
-  if (path.length > depthMax) {
-    problems.push({ path: path.slice(0, 3), message: 'is nested too deeply' });
+interface Filling {
+  readonly env: NodeJS.ProcessEnv;
+  readonly problems: Problem[];
+}
+
+/** @param around the lists and maps that this node lies in: a YAML alias can make one that contains itself */
+function fill(node: unknown, path: Path, around: readonly unknown[], filling: Filling): unknown {
+  if (typeof node === 'string') return fillText(node, path, filling);
+  if (typeof node !== 'object' || node === null) return node;
+  if (around.includes(node)) {
+    filling.problems.push({ path, message: 'is an alias of what it is part of' });
     return null;
   }
-  if (typeof node === 'string') return fillText(node, path, env, problems);
-  if (Array.isArray(node)) return node.map((item, at) => fill(item, [...path, at], env, problems));
-  if (!isMap(node)) return node;
+  const inside = [...around, node];
+  if (Array.isArray(node)) return node.map((item, at) => fill(item, [...path, at], inside, filling));
   return Object.fromEntries(
-    Object.entries(node).map(([key, value]) => [key, fill(value, [...path, key], env, problems)]),
+    Object.entries(node).map(([key, value]) => [key, fill(value, [...path, key], inside, filling)]),
   );
 }
 
-function fillText(text: string, path: Path, env: NodeJS.ProcessEnv, problems: Problem[]): string {
+function fillText(text: string, path: Path, { env, problems }: Filling): string {
   return text.replaceAll(reference, (found, name?: string, fallback?: string) => {
     if (found === '$${') return '${';
     if (name === undefined) {
