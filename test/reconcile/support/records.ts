@@ -1,0 +1,83 @@
+/**
+ * What is on record of a world: markers, discrepancies, repairs, alerts, checkpoint. For assertions: plain rows, in the
+ * order they were written.
+ * Does not change anything, but for `makeDue` and `breakLease`, which save a test from waiting.
+ */
+import type { Redis } from 'ioredis';
+import type { Pool } from 'pg';
+
+export interface DiscrepancyRecord {
+  readonly claimId: string;
+  readonly verdict: string;
+  readonly state: string;
+  readonly resolution: string | null;
+  readonly changeXid: string;
+  readonly held: boolean;
+}
+
+export interface RepairRecord {
+  readonly id: string;
+  readonly discrepancyId: string;
+  readonly passId: string | null;
+  readonly action: string;
+  readonly key: string;
+  readonly outcome: string;
+  readonly note: string | null;
+}
+
+export interface AlertRecord {
+  readonly kind: string;
+  readonly severity: string;
+  readonly state: string;
+  readonly summary: string;
+}
+
+export interface Records {
+  /** The value, and when it expires (Unix milliseconds; null for never). Null when there is none. */
+  readonly readMarker: (
+    key: string,
+  ) => Promise<{ readonly value: string; readonly expiresAtMs: number | null } | null>;
+  /** A plain connection, past every proxy. */
+  readonly redis: Redis;
+  readonly discrepancies: () => Promise<DiscrepancyRecord[]>;
+  readonly repairs: () => Promise<RepairRecord[]>;
+  readonly alerts: () => Promise<AlertRecord[]>;
+  readonly checkpoint: (source?: string) => Promise<{ changeXid: string; id: string | null }>;
+  /** Instead of waiting for the time at which it is looked at again. */
+  readonly makeDue: () => Promise<void>;
+  /** Instead of waiting for the lease of a killed process to expire. */
+  readonly breakLease: () => Promise<void>;
+}
+
+export function recordsOf(pool: Pool, redis: Redis): Records {
+  const list = async <Row extends object>(sql: string): Promise<Row[]> => (await pool.query<Row>(sql)).rows;
+  return {
+    redis,
+    readMarker: async (key) => {
+      const [value, leftMs] = await Promise.all([redis.get(key), redis.pttl(key)]);
+      if (value === null) return null;
+      return { value, expiresAtMs: leftMs < 0 ? null : Date.now() + leftMs };
+    },
+    discrepancies: async () =>
+      list(`select claim_id as "claimId", verdict, state, resolution, change_xid::text as "changeXid", held
+        from reconciler.discrepancy order by id`),
+    repairs: async () =>
+      list(`select id::text, discrepancy_id::text as "discrepancyId", pass_id::text as "passId", action,
+        marker_key as key, outcome, note from reconciler.repair order by id`),
+    alerts: async () => list('select kind, severity, state, summary from reconciler.alert order by id'),
+    checkpoint: async (source = 'gifts') => {
+      const { rows } = await pool.query<{ changeXid: string; id: string | null }>(
+        'select change_xid::text as "changeXid", id from reconciler.checkpoint where source = $1',
+        [source],
+      );
+      if (rows[0] === undefined) throw new Error(`${source} has no checkpoint`);
+      return rows[0];
+    },
+    makeDue: async () => {
+      await pool.query('update reconciler.discrepancy set next_check_at = null');
+    },
+    breakLease: async () => {
+      await redis.del('own:lease:source:gifts', 'own:lease:source:orders');
+    },
+  };
+}
