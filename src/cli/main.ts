@@ -11,9 +11,15 @@ import { runProgram } from './program.ts';
 /** What a stop may take before the process ends by force: within the 30 s that container platforms give. */
 const stopWithinMs = 25_000;
 
+/** Runners such as npm and tsx pass on the Ctrl-C that the terminal has sent to everybody already. */
+const sameSignalMs = 1_000;
+
 const stop = new AbortController();
+let askedAtMs = Number.POSITIVE_INFINITY;
 const stopAsked = (signal: NodeJS.Signals): void => {
-  if (stop.signal.aborted) process.exit(130);
+  if (performance.now() - askedAtMs > sameSignalMs) process.exit(130);
+  if (stop.signal.aborted) return;
+  askedAtMs = performance.now();
   stop.abort(new Error(`${signal} received`));
   setTimeout(() => process.exit(1), stopWithinMs).unref();
 };

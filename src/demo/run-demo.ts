@@ -58,7 +58,9 @@ export async function runDemo(options: DemoOptions): Promise<boolean> {
     }
     return result.balances && second.found === 0 && second.judged >= claims.length;
   } finally {
+    if (signal.aborted) view.note('stopping the daemon and the servers …');
     await parts.close();
+    if (signal.aborted) view.note('stopped; nothing is left behind');
   }
 }
 
