@@ -8,7 +8,8 @@ import { withDeadline } from './connect.ts';
 import { loadScript, runScript } from './script.ts';
 
 const observeMarkerScript = loadScript(new URL('./observe-marker.lua', import.meta.url));
-const utf8 = new TextDecoder('utf-8', { fatal: true });
+/** Every byte counts: a byte order mark that was dropped would make the guard of each change refuse. */
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** Readings in the order of `keys`. Never throws for a store that fails: the reading says `unread` and why. */
 export async function observeMarkers(
