@@ -1,0 +1,312 @@
+/**
+ * The screening of blocks inside Redis against `assess`: it names exactly what `assess` calls bad, for claims, markers
+ * and texts of all kinds. What fails or is cut short throws.
+ */
+import * as fc from 'fast-check';
+import type { Redis } from 'ioredis';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { assess } from '../../src/domain/assess.ts';
+import type { ClaimReading, ClaimStatus } from '../../src/domain/claim.ts';
+import { startRedis } from '../../src/embedded/start-redis.ts';
+import { connectStrict, endRedis, untilReady } from '../../src/redis/connect.ts';
+import { observeMarkers } from '../../src/redis/observe-markers.ts';
+import { screenMarkers, type ScreenOptions } from '../../src/redis/screen-markers.ts';
+import { createRedis, type TestRedis } from '../support/redis.ts';
+import { startTcpProxy } from '../support/tcp-proxy.ts';
+import { blockOf, type ClaimLine } from './claim-lines.ts';
+
+const nowMs = 1_780_000_000_000;
+/** Far wider than a test takes, so that the time that passes does not change what agrees. */
+const toleranceMs = 600_000;
+const seed = fc.nat({ max: 2 ** 31 - 1 });
+
+let server: TestRedis;
+let redis: Redis;
+beforeAll(async () => {
+  server = await createRedis();
+  redis = await strictTo(server.url);
+});
+afterAll(async () => {
+  await endRedis(redis, 1_000);
+  await server.release();
+});
+beforeEach(async () => {
+  await server.client.flushdb();
+});
+
+async function strictTo(url: string): Promise<Redis> {
+  const strict = connectStrict(url, { onError: () => undefined });
+  await untilReady(strict, 5_000);
+  return strict;
+}
+
+function optionsOf(changes: Partial<ScreenOptions> = {}): ScreenOptions {
+  const rules = { toleranceMs, valueNamesAttempt: true };
+  return { redis, rules, nowMs: () => nowMs, callTimeoutMs: 20_000, callsInFlight: 2, ...changes };
+}
+
+async function screen(lines: readonly ClaimLine[], changes: Partial<ScreenOptions> = {}): Promise<number[]> {
+  const suspects = await screenMarkers([blockOf(lines)], optionsOf(changes));
+  return suspects.map(({ line }) => line);
+}
+
+function line(key: string, changes: Partial<ClaimLine> = {}): ClaimLine {
+  return { status: 'g', key, value: 'a1', expiresAtMs: nowMs + 10 * toleranceMs, ...changes };
+}
+
+/** A marker as it is stored, its life in milliseconds. */
+type Stored =
+  | { readonly kind: 'absent' | 'list' | 'hash' }
+  | { readonly kind: 'string'; readonly value: string | Buffer; readonly leftMs: number | null };
+
+async function store(key: string, marker: Stored): Promise<void> {
+  if (marker.kind === 'list') await redis.rpush(key, 'a1');
+  else if (marker.kind === 'hash') await redis.hset(key, 'a1', '1');
+  else if (marker.kind === 'string' && marker.leftMs === null) await redis.set(key, marker.value);
+  else if (marker.kind === 'string') await redis.set(key, marker.value, 'PX', marker.leftMs ?? 1);
+}
+
+const statusOf: Record<'g' | 'p' | 'r', ClaimStatus> = { g: 'granted', p: 'pending', r: 'released' };
+
+/** What a full reading of the same row gives. */
+function claimOf({ status, key, value, expiresAtMs }: ClaimLine): ClaimReading {
+  const row = { id: '1', changeXid: '1001', markerKey: key };
+  if (status === 'u') return { kind: 'unreadable', ...row, reason: 'whatever' };
+  return {
+    kind: 'readable',
+    ...row,
+    status: statusOf[status],
+    attempt: 'a',
+    markerValue: value,
+    expiresAtMs,
+  };
+}
+
+const oddUnits = [
+  'a',
+  'N',
+  '\\',
+  '\\N',
+  '\t',
+  '\n',
+  '\r',
+  '\b',
+  '\f',
+  '\v',
+  ' ',
+  '%',
+  '"',
+  "'",
+  '\u0001',
+  '\u007f',
+];
+const wideUnits = ['é', '漢', '😀', '\uFEFF', '\u0301', '\uFFFD'];
+const anyText = fc.string({ unit: fc.constantFrom(...oddUnits, ...wideUnits), maxLength: 6 });
+const brokenBytes = ['ff', '80', 'c3', 'e6bc', 'eda080', 'c080', 'f4908080', 'f09f98', '61ff61', 'e080af'];
+/** Halves of the tolerance: near its end on either side, never so near that the time a test takes matters. */
+const anyHalves = fc.integer({ min: -5, max: 5 });
+const halfMs = toleranceMs / 2;
+
+/** A claim with its marker, in most cases the right one or nearly so. */
+const anyPair = fc
+  .record({
+    status: fc.constantFrom('g', 'g', 'r', 'r', 'p', 'u'),
+    key: anyText,
+    expected: fc.option(anyText, { nil: null, freq: 4 }),
+    dueHalves: fc.oneof(anyHalves, fc.constant(2)),
+    dueOffMs: fc.constantFrom(0, 0, 1, -1),
+    kind: fc.constantFrom('own', 'own', 'own', 'other', 'near', 'broken', 'absent', 'list', 'hash'),
+    other: anyText,
+    broken: fc.constantFrom(...brokenBytes),
+    offHalves: fc.constantFrom(-3, -1, 0, 1, 3, null),
+  })
+  .map(({ status, key, expected, dueHalves, dueOffMs, kind, other, broken, offHalves }) => {
+    const dueMs = dueHalves * halfMs + dueOffMs;
+    const leftMs = offHalves === null ? null : Math.max(halfMs / 2, dueMs + offHalves * halfMs + halfMs / 4);
+    const values = {
+      own: expected ?? other,
+      other,
+      near: `${expected ?? ''}\n`,
+      broken: Buffer.from(broken, 'hex'),
+    };
+    const marker: Stored =
+      kind === 'absent' || kind === 'list' || kind === 'hash'
+        ? { kind }
+        : { kind: 'string', value: values[kind], leftMs };
+    return {
+      claim: { status, key, value: expected, expiresAtMs: nowMs + dueMs } satisfies ClaimLine,
+      marker,
+    };
+  });
+
+describe('the screening', () => {
+  it('names exactly those claims of a block that assess calls bad', async () => {
+    const anyBlock = fc.array(anyPair, { minLength: 1, maxLength: 40 });
+    const verdictsSeen = new Set<string>();
+    await fc.assert(
+      fc.asyncProperty(anyBlock, fc.boolean(), seed, async (pairs, valueNamesAttempt, run) => {
+        const placed = pairs.map(({ claim, marker }, at) => ({
+          claim: { ...claim, key: `${run}:${at}:${claim.key}` },
+          marker,
+        }));
+        await Promise.all(placed.map(async ({ claim, marker }) => store(claim.key, marker)));
+        const rules = { toleranceMs, valueNamesAttempt };
+        const lines = placed.map(({ claim }) => claim);
+        const readings = await observeMarkers(
+          redis,
+          lines.map(({ key }) => key),
+          20_000,
+        );
+        const bad = lines.flatMap((claim, at) => {
+          const marker = readings[at] ?? { kind: 'unread', reason: 'no reading' };
+          const verdict = assess({ claim: claimOf(claim), marker }, rules, nowMs);
+          verdictsSeen.add(`${claim.status} ${verdict}`);
+          return verdict === 'consistent' ? [] : [at];
+        });
+        expect(await screen(lines, { rules })).toEqual(bad);
+        await server.client.flushdb();
+      }),
+      { numRuns: 150 },
+    );
+    expect([...verdictsSeen].toSorted()).toEqual([
+      'g conflicting_marker',
+      'g consistent',
+      'g immortal_marker',
+      'g missing_marker',
+      'g unreadable_marker',
+      'g wrong_expiry',
+      'p in_doubt',
+      'p unreadable_marker',
+      'r consistent',
+      'r immortal_marker',
+      'r orphan_marker',
+      'r unreadable_marker',
+      'u unreadable_claim',
+    ]);
+  });
+
+  it('tells text from bytes that are none, as the decoder does that reads the few', async () => {
+    const anyBytes = fc.oneof(
+      fc.uint8Array({ minLength: 1, maxLength: 8 }),
+      fc
+        .array(fc.constantFrom(...brokenBytes), { maxLength: 2 })
+        .map((parts) => Buffer.from(parts.join(''), 'hex')),
+      anyText.map((text) => Buffer.from(text)),
+    );
+    await fc.assert(
+      fc.asyncProperty(anyBytes, async (bytes) => {
+        await redis.set('bytes', Buffer.from(bytes));
+        const [reading] = await observeMarkers(redis, ['bytes'], 20_000);
+        const suspects = await screen([line('bytes', { status: 'r', value: 'not this' })]);
+        expect(suspects).toEqual(reading?.kind === 'undecodable' ? [0] : []);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('names none of a block in which all is well, and each of a block in which nothing is', async () => {
+    const keys = Array.from({ length: 500 }, (_, at) => `gift:1:${at}`);
+    expect(await screen(keys.map((key) => line(key)))).toEqual(keys.map((_, at) => at));
+    await Promise.all(keys.map(async (key) => redis.set(key, 'a1', 'PX', 10 * toleranceMs)));
+    expect(await screen(keys.map((key) => line(key)))).toEqual([]);
+    expect(await screen(keys.map((key) => line(key, { status: 'r', value: 'a2' })))).toEqual([]);
+    expect(await screen(keys.map((key) => line(key, { status: 'r' })))).toHaveLength(keys.length);
+  });
+
+  it('says block and line of each suspect, in order, with several calls on their way', async () => {
+    const keys = Array.from({ length: 40 }, (_, at) => `gift:${at}`);
+    await Promise.all(keys.map(async (key) => redis.set(key, 'a1', 'PX', 10 * toleranceMs)));
+    await redis.del('gift:3', 'gift:14', 'gift:39');
+    const lines = keys.map((key) => line(key));
+    const blocks = [lines.slice(0, 1), lines.slice(1, 13), lines.slice(13, 15), lines.slice(15)].map(blockOf);
+    for (const callsInFlight of [1, 3, 20]) {
+      expect(await screenMarkers(blocks, optionsOf({ callsInFlight }))).toEqual([
+        { block: 1, line: 2 },
+        { block: 2, line: 1 },
+        { block: 3, line: 24 },
+      ]);
+    }
+    expect(await screenMarkers([], optionsOf())).toEqual([]);
+  });
+
+  it('takes the time of each call anew', async () => {
+    const claim = line('late', { expiresAtMs: nowMs + 2 * toleranceMs });
+    expect(await screen([claim])).toEqual([0]);
+    expect(await screen([claim], { nowMs: () => nowMs + toleranceMs + 0.4 })).toEqual([]);
+  });
+
+  it('changes nothing', async () => {
+    await store('kept', { kind: 'string', value: 'a2', leftMs: null });
+    await screen([line('kept'), line('gone')]);
+    expect([await redis.get('kept'), await redis.pttl('kept'), await redis.dbsize()]).toEqual(['a2', -1, 1]);
+  });
+});
+
+describe('the screening, when something is wrong', () => {
+  const lines = [line('one'), line('two', { value: 'a\nb' }), line('three')];
+
+  it('throws for a block that is cut short, or said to be longer or shorter than it is', async () => {
+    const { bytes } = blockOf(lines);
+    for (const length of [bytes.length - 1, bytes.length - 20, 5, 0]) {
+      const block = { bytes: bytes.subarray(0, length), lines: lines.length };
+      await expect(screenMarkers([block], optionsOf())).rejects.toThrow(
+        /of 3 claims of a block. Nothing of this/,
+      );
+    }
+    for (const wrong of [2, 4]) {
+      await expect(screenMarkers([{ bytes, lines: wrong }], optionsOf())).rejects.toThrow(
+        `compared 3 of ${wrong}`,
+      );
+    }
+  });
+
+  it('throws as a whole if one block of many fails', async () => {
+    const cut = { bytes: Buffer.from('g\tkey\n'), lines: 1 };
+    const blocks = [blockOf(lines), cut, blockOf(lines)];
+    await expect(screenMarkers(blocks, optionsOf())).rejects.toMatchObject({ code: 'redis_unreachable' });
+  });
+
+  it('does not notice that the server forgot its scripts', async () => {
+    await redis.set('one', 'a1', 'PX', 10 * toleranceMs);
+    for (let round = 0; round < 3; round += 1) {
+      expect(await screen(lines)).toEqual([1, 2]);
+      await server.client.script('FLUSH');
+    }
+  });
+
+  it('suspects what it may not read, and throws where it may not read how long a marker lives', async () => {
+    await redis.set('one', 'a1', 'PX', 10 * toleranceMs);
+    const user = `blind_${server.database}`;
+    onTestFinished(async () => void (await server.client.call('ACL', 'DELUSER', user)));
+    const blindTo = async (command: string): Promise<number[]> => {
+      await server.client.call('ACL', 'SETUSER', user, 'reset', 'on', '>x', '~*', '+@all', `-${command}`);
+      const url = new URL(server.url);
+      [url.username, url.password] = [user, 'x'];
+      const blind = await strictTo(url.href);
+      return screen([line('one')], { redis: blind }).finally(async () => endRedis(blind, 1_000));
+    };
+    expect(await blindTo('append')).toEqual([]);
+    expect(await blindTo('get')).toEqual([0]);
+    await expect(blindTo('pttl')).rejects.toThrow();
+  });
+
+  it('throws when Redis is dead', async () => {
+    const own = await startRedis({ env: process.env });
+    onTestFinished(async () => own.stop());
+    const dying = await strictTo(own.url);
+    onTestFinished(async () => endRedis(dying, 1_000));
+    expect(await screen(lines, { redis: dying })).toEqual([0, 1, 2]);
+    await own.kill();
+    await expect(screen(lines, { redis: dying })).rejects.toThrow();
+  });
+
+  it('throws within its time when no answer comes', async () => {
+    const proxy = await startTcpProxy(server.url);
+    onTestFinished(async () => proxy.close());
+    const behind = await strictTo(proxy.url);
+    onTestFinished(async () => endRedis(behind, 1_000));
+    proxy.set('swallow_replies');
+    const late = screen(lines, { redis: behind, callTimeoutMs: 200 });
+    await expect(late).rejects.toMatchObject({ code: 'timed_out' });
+  });
+});
