@@ -171,7 +171,7 @@ sources:
       ),
       ...['statuses.expired', 'mode', 'grace', 'schedule', 'policy.unreadable_claim'].map(inGifts),
       ...['policy.missing_markr', 'brake.repairsPerPlan', 'brake.share'].map(inGifts),
-      ...['columns', 'marker.key', 'marker.key', 'statuses'].map(inGifts),
+      ...['columns', 'marker.key', 'statuses'].map(inGifts),
       ...['table', 'columns', 'marker', 'statuses', 'mode'].map((key) => `sources.orders.${key}`),
       'source',
     ]);
@@ -284,6 +284,11 @@ describe('the example at the root', () => {
     );
   });
   afterAll(async () => database.drop());
+
+  it('is what the documentation shows', async () => {
+    const page = await readFile(new URL('../docs/configuration.md', import.meta.url), 'utf8');
+    expect(page).toContain(`\`\`\`yaml\n${await readFile(path, 'utf8')}\`\`\``);
+  });
 
   it('is right, and fits the tables of the demo', async () => {
     const { sources, warnings } = await loadConfig({ path, env: {}, cwd: '/', validateSchedule });

@@ -131,15 +131,12 @@ function checkKey({ path, textAt }: SourceNode): Problem[] {
     const template = textAt('marker', name);
     if (template === undefined) return [];
     const at = [...path, 'marker', name];
-    const problems: Problem[] = [];
     if (!bracesMatch(template)) {
-      problems.push({ path: at, message: 'has a brace that is not closed or not opened', showsValue: true });
+      return [{ path: at, message: 'has a brace that is not closed or not opened', showsValue: true }];
     }
-    if (name === 'key' && templateColumns(parseTemplate(template)).length === 0) {
-      const message = 'must name at least one column in braces, or all claims would share one marker';
-      problems.push({ path: at, message, showsValue: true });
-    }
-    return problems;
+    if (name === 'value' || templateColumns(parseTemplate(template)).length > 0) return [];
+    const message = 'must name at least one column in braces, or all claims would share one marker';
+    return [{ path: at, message, showsValue: true }];
   });
 }
 

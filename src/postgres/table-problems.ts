@@ -85,9 +85,8 @@ function missingColumns(subject: Subject): string[] {
   return needs(subject.source)
     .filter(({ column }) => !known.includes(column))
     .map(({ column, key }) => {
-      const suggestion = didYouMean(column, known);
-      const hint = suggestion === '' ? `; it has ${known.join(', ')}` : suggestion;
-      return `${subject.relation.quoted} has no column ${column} (${key})${hint}`;
+      const hint = didYouMean(column, known);
+      return `${subject.relation.quoted} has no column ${column} (${key})${hint}${hint === '' ? '; it' : ' It'} has ${known.join(', ')}`;
     });
 }
 

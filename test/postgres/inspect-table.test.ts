@@ -105,10 +105,10 @@ describe('a name that is not there', () => {
     });
     const had = 'id, uid, attempt_id, status, expires_at, change_xid';
     expect(problems).toEqual([
-      'shop.gift_claim has no column atempt_id (columns.attempt); did you mean attempt_id?',
+      `shop.gift_claim has no column atempt_id (columns.attempt); did you mean attempt_id? It has ${had}`,
       `shop.gift_claim has no column expiry (columns.expiresAt); it has ${had}`,
       `shop.gift_claim has no column activity_id (marker.key); it has ${had}`,
-      'shop.gift_claim has no column u_id (marker.key); did you mean uid?',
+      `shop.gift_claim has no column u_id (marker.key); did you mean uid? It has ${had}`,
     ]);
   });
 
