@@ -25,7 +25,7 @@ export async function readPasses(pool: pg.Pool): Promise<SeenPass[]> {
        report ->> 'reason' as reason, (report ->> 'durationMs')::int as ms
      from reconciler.pass where ended_at is not null and report is not null
        and ((report ->> 'checked')::int > 0 or (report -> 'repairs' ->> 'applied')::int > 0 or outcome <> 'completed')
-     order by id`,
+     order by pass.id`,
   );
   return rows;
 }

@@ -78,7 +78,7 @@ export async function readOpenAlerts(
 ): Promise<(Alert & { readonly id: string })[]> {
   const { rows } = await pool.query<Alert & { readonly id: string }>(
     `select id::text, cause, kind, source, severity, summary from reconciler.alert
-     where source = $1 and state <> 'resolved' order by id limit 1000`,
+     where source = $1 and state <> 'resolved' order by alert.id limit 1000`,
     [source],
   );
   return rows;

@@ -61,7 +61,7 @@ export async function readDueDiscrepancies(
   return readOpen(
     pool,
     `source = $1 and id > $2 and not held and (next_check_at is null or next_check_at <= clock_timestamp())
-     order by id limit $3`,
+     order by discrepancy.id limit $3`,
     [source, page.afterId, page.rowsMax],
   );
 }
@@ -80,6 +80,7 @@ async function readOpen(
   condition: string,
   values: readonly unknown[],
 ): Promise<OpenDiscrepancy[]> {
+  // `order by id` would mean the text that is selected here, where 10 comes before 9: conditions say `discrepancy.id`.
   const { rows } = await pool.query<OpenDiscrepancy>(
     `select id::text, claim_id as "claimId", verdict, change_xid::text as "changeXid", evidence, checks,
        (extract(epoch from clock_timestamp() - marker_since) * 1000)::float8 as "markerAgeMs"

@@ -80,7 +80,7 @@ export async function readInterrupted(
   rowsMax: number,
 ): Promise<JournalEntry[]> {
   const { rows } = await pool.query<JournalEntry>(
-    `${entrySelect} where source = $1 and outcome = 'intended' and fencing_token < $2 order by id limit $3`,
+    `${entrySelect} where source = $1 and outcome = 'intended' and fencing_token < $2 order by r.id limit $3`,
     [source, fencingToken, rowsMax],
   );
   return rows;
@@ -94,9 +94,9 @@ export async function readUndoable(
 ): Promise<JournalEntry[]> {
   const [column, value] = 'repairId' in which ? ['id', which.repairId] : ['pass_id', which.passId];
   const { rows } = await pool.query<JournalEntry>(
-    `${entrySelect} r where source = $1 and ${column} = $2 and outcome = 'applied'
+    `${entrySelect} where source = $1 and ${column} = $2 and outcome = 'applied'
        and not exists (select from reconciler.repair u where u.undo_of = r.id and u.outcome in ('intended', 'applied'))
-     order by id desc`,
+     order by r.id desc`,
     [source, value],
   );
   return rows;
@@ -115,8 +115,9 @@ export async function sourceOf(
   return rows[0]?.source ?? null;
 }
 
+/** To be ordered by `r.id`: `id` would mean the text that is selected here, where 10 comes before 9. */
 const entrySelect = `select id::text, discrepancy_id::text as "discrepancyId", intent as action, before,
-  undo_of::text as "undoOf" from reconciler.repair`;
+  undo_of::text as "undoOf" from reconciler.repair r`;
 
 /** What the marker should look like after an action, for telling whether an interrupted one was made. */
 export function intendedMarker(action: RepairAction): PresentMarker | { readonly kind: 'absent' } {
