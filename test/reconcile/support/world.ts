@@ -16,7 +16,7 @@ import { defaultPassLimits, type PassLimits } from '../../../src/reconcile/sourc
 import { connectStrict, endRedis, untilReady } from '../../../src/redis/connect.ts';
 import { createDatabase } from '../../support/database.ts';
 import { waitFor } from '../../support/wait-for.ts';
-import { claimTablesSql, dayMs, giftSource, orderSource } from './claim-tables.ts';
+import { claimTablesSql, dayMs, giftSource, graceMs, orderSource } from './claim-tables.ts';
 import { recordsOf, type Records } from './records.ts';
 
 export interface Gift {
@@ -60,7 +60,7 @@ export interface World extends Records {
     changes?: { readonly value?: string; readonly expiresInMs?: number | null },
   ) => Promise<void>;
   /** Waits until everything committed so far is outside the grace period of a pass that starts now. */
-  readonly settle: () => Promise<void>;
+  readonly settle: (graceMs?: number) => Promise<void>;
   /** Settles, then runs one pass. */
   readonly runPass: (changes?: PassChanges) => Promise<PassReport>;
   /** Runs one pass as the schedule does: whatever is not settled stays unread. */
@@ -109,7 +109,7 @@ export async function createWorld({ redisUrl, markersUrl = redisUrl, serverUrl }
   const own = connectStrict(redisUrl, { onError: ignore });
   await Promise.all([untilReady(markers, 5_000), untilReady(own, 5_000)]);
   await own.flushdb();
-  const settle = async (): Promise<void> => settleHorizon(pool);
+  const settle = async (ms = graceMs): Promise<void> => settleHorizon(pool, ms);
   const deps = (changes: PassChanges = {}): JobDeps => ({
     pool,
     markers,
@@ -134,7 +134,7 @@ export async function createWorld({ redisUrl, markersUrl = redisUrl, serverUrl }
     ...recordsOf(pool, own),
     settle,
     runPass: async (changes = {}) => {
-      await settle();
+      await settle(changes.rules?.graceMs);
       return pass(changes, true);
     },
     runPassNow: async (changes = {}) => pass(changes, false),
@@ -188,7 +188,7 @@ function claimsIn(pool: Pool, redis: Redis): Claims {
 }
 
 /** Another test on the same server may hold the horizon for a moment: a sample from after it must be old enough. */
-async function settleHorizon(pool: Pool): Promise<void> {
+async function settleHorizon(pool: Pool, graceMs: number): Promise<void> {
   const { rows } = await pool.query<{ newest: string }>(
     `select greatest((select max(change_xid) from gift_claim), (select max(change_xid) from order_grab),
        '0'::xid8)::text as newest`,
@@ -196,7 +196,7 @@ async function settleHorizon(pool: Pool): Promise<void> {
   const newest = BigInt(first(rows).newest);
   await waitFor(
     async () => {
-      const { settled } = await sampleHorizon(pool, giftSource.rules.graceMs);
+      const { settled } = await sampleHorizon(pool, graceMs);
       return settled !== null && BigInt(settled.horizon) > newest;
     },
     { what: 'the grace period of everything committed' },
