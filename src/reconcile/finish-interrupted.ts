@@ -1,15 +1,17 @@
 /**
  * Completes repairs that an earlier term began and did not finish: killed, or its reply was lost. Looks at the marker
- * and writes down what came of each; the discrepancy stays open and is judged anew.
+ * and writes down what came of each; the discrepancy stays open and is judged anew. What an undo took back is held.
  * Invariants kept: (7) the journal ends with one outcome per repair; nothing is changed in Redis here.
  */
 import type { MarkerReading } from '../domain/marker.ts';
-import type { RepairAction } from '../domain/repair-action.ts';
+import { inTransaction } from '../postgres/connect.ts';
+import { holdDiscrepancy } from '../postgres/discrepancy.ts';
 import {
   finishRepairs,
   intendedMarker,
   readInterrupted,
   type FinishedRepair,
+  type JournalEntry,
 } from '../postgres/repair-journal.ts';
 import { observeMarkers } from '../redis/observe-markers.ts';
 import type { SourceContext } from './source-context.ts';
@@ -29,16 +31,23 @@ export async function finishInterrupted(context: SourceContext, term: Term): Pro
       entries.map(({ action }) => action.key),
       limits.callTimeoutMs,
     );
-    const finished = entries.flatMap(({ id, action }, at) => outcomeOf(id, action, readings[at]));
-    await finishRepairs(pool, finished);
+    const nowMs = context.nowMs();
+    const finished = entries.flatMap((entry, at) => outcomeOf(entry, readings[at], nowMs));
+    const applied = new Set(finished.filter(({ outcome }) => outcome === 'applied').map(({ id }) => id));
+    const undone = entries.filter(({ id, undoOf }) => undoOf !== null && applied.has(id));
+    await inTransaction(pool, async (client) => {
+      await finishRepairs(client, finished);
+      for (const { discrepancyId } of undone) await holdDiscrepancy(client, discrepancyId);
+    });
     completed += finished.length;
     if (finished.length < entries.length) return completed;
   }
 }
 
-function outcomeOf(id: string, action: RepairAction, marker: MarkerReading | undefined): FinishedRepair[] {
+function outcomeOf(entry: JournalEntry, marker: MarkerReading | undefined, nowMs: number): FinishedRepair[] {
   if (marker === undefined || marker.kind === 'unread') return [];
-  return wasMade(action, marker)
+  const { id } = entry;
+  return wasMade(entry, marker, nowMs)
     ? [
         {
           id,
@@ -50,7 +59,7 @@ function outcomeOf(id: string, action: RepairAction, marker: MarkerReading | und
     : [{ id, outcome: 'superseded', after: marker, note: 'interrupted before the change was made' }];
 }
 
-function wasMade(action: RepairAction, marker: MarkerReading): boolean {
+function wasMade({ action, before }: JournalEntry, marker: MarkerReading, nowMs: number): boolean {
   const intended = intendedMarker(action);
   // A marker that was given its last millisecond is gone by now, as one that was deleted.
   const isGone = intended.kind === 'absent' || intended.expiresInMs === 1;
@@ -58,6 +67,10 @@ function wasMade(action: RepairAction, marker: MarkerReading): boolean {
   if (marker.kind !== 'present' || marker.value !== intended.value || marker.expiresInMs === null)
     return false;
   if (action.kind !== 'set_expiry') return true;
-  // The same value was there before: only an expiry that is no later than the intended one shows the change.
-  return marker.expiresInMs <= action.expiresInMs;
+  // The same value was there before: which of the two expiries it has now shows whether it was changed.
+  const sinceMs = nowMs - before.atMs;
+  const nowInMs = marker.expiresInMs;
+  const offMs = (expiresInMs: number): number => Math.abs(nowInMs - (expiresInMs - sinceMs));
+  const { expiresInMs: oldMs } = action.observed;
+  return oldMs === null || offMs(action.expiresInMs) < offMs(oldMs);
 }
