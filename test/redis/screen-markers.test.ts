@@ -283,7 +283,8 @@ describe('the screening, when something is wrong', () => {
       const url = new URL(server.url);
       [url.username, url.password] = [user, 'x'];
       const blind = await strictTo(url.href);
-      return screen([line('one')], { redis: blind }).finally(async () => endRedis(blind, 1_000));
+      onTestFinished(async () => endRedis(blind, 1_000));
+      return screen([line('one')], { redis: blind });
     };
     expect(await blindTo('append')).toEqual([]);
     expect(await blindTo('get')).toEqual([0]);
