@@ -6,7 +6,7 @@ import { beginPass } from '../src/postgres/pass.ts';
 import { sourceOf } from '../src/postgres/repair-journal.ts';
 import { closePass, noWindow } from '../src/reconcile/close-pass.ts';
 import { preflight } from '../src/reconcile/preflight.ts';
-import { startTally } from '../src/reconcile/tally.ts';
+import { countRepair, startTally } from '../src/reconcile/tally.ts';
 import { underTerm } from '../src/reconcile/under-term.ts';
 import { undoRepairs, type UndoneRepair } from '../src/reconcile/undo-repairs.ts';
 import { OperatingError } from '../src/domain/operating-error.ts';
@@ -51,7 +51,8 @@ export async function run(
     const { passId } = await beginPass(context.pool, start);
     const undone = await undoRepairs(context, term, { which, by, force, passId }, signal);
     const tally = startTally();
-    for (const { outcome } of undone) tally.repairs[outcome === 'undone' ? 'applied' : 'superseded'] += 1;
+    for (const { kind, outcome } of undone)
+      countRepair(tally, kind, outcome === 'undone' ? 'applied' : 'superseded');
     const end = { outcome: 'completed', reason: 'undo' } as const;
     await closePass(context, { passId, startedAtMs, from, to: from, window: noWindow, tally, ...end });
     report.log(`Undone: ${tally.repairs.applied}; not undone: ${tally.repairs.superseded}.`);

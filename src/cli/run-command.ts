@@ -4,7 +4,7 @@
 import { openDeps, type OpenDeps } from '../app/open-deps.ts';
 import { createLog } from '../app/log.ts';
 import { sentencesOf } from '../app/log-sentences.ts';
-import { loadConfig, type Config } from '../config.ts';
+import { loadConfig, type LoadedConfig } from '../config.ts';
 import { exitCodeOfError, type ExitCode } from '../domain/exit-code.ts';
 import { OperatingError } from '../domain/operating-error.ts';
 import { asOperatingError } from '../postgres/connect.ts';
@@ -20,7 +20,7 @@ export interface CommonOptions {
 }
 
 export interface CommandFrame {
-  readonly config: Config;
+  readonly config: LoadedConfig;
   readonly deps: OpenDeps;
 }
 
@@ -35,7 +35,7 @@ export function reportError(error: unknown, io: CommandIo, json: boolean): ExitC
   return exitCodeOfError(code);
 }
 
-export async function readConfig(options: CommonOptions, io: CommandIo): Promise<Config> {
+export async function readConfig(options: CommonOptions, io: CommandIo): Promise<LoadedConfig> {
   return loadConfig({
     ...(options.config === undefined ? {} : { path: options.config }),
     env: io.env,

@@ -12,6 +12,7 @@ const toleranceShareOfTtl = 0.1;
 export function buildSource(name: string, input: SourceInput): Source {
   const { columns, marker } = input;
   const value = marker.value.text === 'any' ? null : marker.value.parts;
+  const isUnique = marker.valueIsUnique === undefined ? undefined : marker.valueIsUnique === 'true';
   return {
     name,
     table: input.table,
@@ -22,13 +23,13 @@ export function buildSource(name: string, input: SourceInput): Source {
       change: columns.change,
       expiry: buildExpiry(input),
     },
-    marker: { key: marker.key.parts, value },
+    marker: { key: marker.key.parts, value, ...(isUnique === undefined ? {} : { valueIsUnique: isUnique }) },
     statuses: input.statuses,
     rules: {
       mode: input.mode,
       policy: input.policy,
       toleranceMs: marker.tolerance ?? defaultToleranceMs(marker.ttl),
-      valueNamesAttempt: value !== null && templateColumns(value).includes(columns.attempt),
+      valueNamesAttempt: value !== null && (isUnique ?? templateColumns(value).includes(columns.attempt)),
       graceMs: input.grace,
       brake: input.brake,
     },

@@ -2,7 +2,7 @@
  * The schema of one source: the shape of each key and its default, with the reason beside the number.
  * Does not compare keys with each other: see `agreement.ts`.
  */
-import type { z } from 'zod';
+import { z } from 'zod';
 import { parseTemplate, type Template } from '../domain/template.ts';
 import { defaultPolicy, treatments, type BadVerdict, type Treatment } from '../domain/verdict.ts';
 import {
@@ -52,6 +52,7 @@ export function sourceSchema(checkSchedule: ScheduleCheck) {
       value: template(
         'must be what the marker holds: a template such as {attempt_id}, or any if it holds a constant',
       ),
+      valueIsUnique: z.enum(['true', 'false'], 'must be true or false').optional(),
       ttl: duration({ maxMs: 3_650 * dayMs }).optional(),
       tolerance: duration({ maxMs: 3_650 * dayMs }).optional(),
     }),

@@ -4,7 +4,7 @@ create table gift_claim (
   activity_id integer not null,
   gift_id bigint not null,
   uid bigint not null,
-  attempt_id text not null,
+  attempt_id text not null unique,
   status text not null,
   expires_at timestamptz not null,
   change_xid xid8 not null default pg_current_xact_id()

@@ -32,6 +32,14 @@ export type RepairAction =
       readonly expiresInMs: number;
     };
 
+export const repairKinds = [
+  'reissue_marker',
+  'delete_marker',
+  'set_expiry',
+  'replace_marker',
+] as const satisfies readonly RepairAction['kind'][];
+export type RepairKind = (typeof repairKinds)[number];
+
 export const repairOutcomes = ['applied', 'superseded', 'withheld', 'failed'] as const;
 export type RepairOutcome = (typeof repairOutcomes)[number];
 

@@ -50,6 +50,8 @@ export interface Source {
     readonly key: Template;
     /** Null: the application stores a constant, any value will do. */
     readonly value: Template | null;
+    /** Whether no two attempts ever store the same value. Without it a unique index on the attempt's column says so. */
+    readonly valueIsUnique?: boolean;
   };
   /** The application's own status words; a word that is in none of them makes the claim unreadable. */
   readonly statuses: Readonly<Record<ClaimStatus, readonly string[]>>;

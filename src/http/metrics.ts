@@ -4,7 +4,7 @@
  * Invariant kept: a state that cannot be read is absent and `claim_reconciler_state_up` is 0; it never reads as zero.
  */
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
-import { repairOutcomes } from '../domain/repair-action.ts';
+import { repairKinds, repairOutcomes } from '../domain/repair-action.ts';
 import { badVerdicts } from '../domain/verdict.ts';
 import type { Overview } from '../postgres/overview.ts';
 import type { PassReport } from '../reconcile/pass-report.ts';
@@ -88,8 +88,8 @@ function createCounters(registry: Registry) {
     }),
     repairs: new Counter({
       name: 'claim_reconciler_repairs_total',
-      help: 'Repairs planned by passes of this process, by what came of them.',
-      labelNames: ['source', 'outcome'] as const,
+      help: 'Repairs planned by passes of this process, by what they change and what came of them.',
+      labelNames: ['source', 'action', 'outcome'] as const,
       registers,
     }),
     passes: new Counter({
@@ -128,7 +128,9 @@ function startAtZero(counters: Counters, sources: readonly string[]): void {
     counters.slotsSkipped.inc({ source }, 0);
     counters.duration.zero({ source });
     for (const verdict of badVerdicts) counters.found.inc({ source, verdict }, 0);
-    for (const outcome of repairOutcomes) counters.repairs.inc({ source, outcome }, 0);
+    for (const action of repairKinds) {
+      for (const outcome of repairOutcomes) counters.repairs.inc({ source, action, outcome }, 0);
+    }
     for (const outcome of passOutcomes) counters.passes.inc({ source, outcome }, 0);
   }
 }
@@ -137,7 +139,11 @@ function countPass(counters: Counters, report: PassReport): void {
   const { source } = report;
   counters.judged.inc({ source }, report.checked);
   for (const verdict of badVerdicts) counters.found.inc({ source, verdict }, report.verdicts[verdict]);
-  for (const outcome of repairOutcomes) counters.repairs.inc({ source, outcome }, report.repairs[outcome]);
+  for (const action of repairKinds) {
+    for (const outcome of repairOutcomes) {
+      counters.repairs.inc({ source, action, outcome }, report.actions[action][outcome]);
+    }
+  }
   counters.passes.inc({ source, outcome: report.outcome });
   counters.duration.observe({ source }, report.durationMs / 1000);
 }

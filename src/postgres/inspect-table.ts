@@ -6,6 +6,7 @@ import type pg from 'pg';
 import type { Source } from '../domain/source.ts';
 import { readTableFacts, type TableFacts } from './table-facts.ts';
 import { judgeTable } from './table-problems.ts';
+import { isUnique } from './table-subject.ts';
 
 export interface TableInspection {
   /** What stops the source from being read; a sentence each, with what to do. */
@@ -14,6 +15,8 @@ export interface TableInspection {
   readonly warnings: readonly string[];
   /** The id's type as it is written in a cast; `text` when there is no such column. */
   readonly idType: string;
+  /** An index makes sure that no two claims name the same attempt. */
+  readonly attemptIsUnique: boolean;
   /** Empty when there is no such table. */
   readonly tableOid: string;
 }
@@ -30,6 +33,7 @@ export async function inspectTable(
     problems: unstamped ? [unstampedRow(source, facts)] : problems,
     warnings,
     idType: facts.columns.find(({ name }) => name === source.columns.id)?.type ?? 'text',
+    attemptIsUnique: isUnique(facts.indexes, source.columns.attempt),
     tableOid: facts.relation?.oid ?? '',
   };
 }

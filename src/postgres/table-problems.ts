@@ -138,9 +138,10 @@ function tableWarnings(subject: Subject): string[] {
       `the column ${columns.change} may be null, and such a row is never read; run: alter table ${relation.quoted} alter column ${facts.quoted_change} set not null;`,
     );
   }
-  if (relation.kind === 'r' && rules.valueNamesAttempt && !isUnique(facts.indexes, columns.attempt)) {
+  const isAssumed = rules.valueNamesAttempt && source.marker.valueIsUnique === undefined;
+  if (isAssumed && !isUnique(facts.indexes, columns.attempt)) {
     warnings.push(
-      `the column ${columns.attempt} (columns.attempt) has no unique index: if two attempts may share a value, as with a driver's id, a marker could be taken for that of an older claim and deleted`,
+      `the column ${columns.attempt} (columns.attempt) has no unique index, so a newer attempt may store the same marker value as an older one: repairs are more careful than they need be if attempts are unique; add the index, or set marker.valueIsUnique to true`,
     );
   }
   if (relation.persistence === 'u') {

@@ -16,7 +16,7 @@ import { changeMarker, type ChangeResult } from '../redis/change-marker.ts';
 import { observeClaims, type JudgedClaim } from './observe-claims.ts';
 import { retime, type PlannedRepair } from './plan-repairs.ts';
 import type { SourceContext } from './source-context.ts';
-import type { Tally } from './tally.ts';
+import { countRepair, type Tally } from './tally.ts';
 import type { Term } from './hold-term.ts';
 
 const repairsPerStep = 200;
@@ -59,7 +59,10 @@ async function applyStep(
   );
   const looks = await observeClaims(context, claimIds);
   await writeOutcomes(context, repairs, results, looks);
-  for (const { kind } of results) if (kind !== 'unknown') tally.repairs[kind] += 1;
+  for (const [at, { kind }] of results.entries()) {
+    const action = repairs[at]?.action.kind;
+    if (kind !== 'unknown' && action !== undefined) countRepair(tally, action, kind);
+  }
   const lost = results.find((result) => result.kind === 'unknown');
   if (lost !== undefined) {
     throw new OperatingError(
@@ -124,7 +127,7 @@ async function closeUnmade(
     context.pool,
     repairs.map(({ repairId }) => ({ id: repairId, outcome: 'superseded', after, note })),
   );
-  tally.repairs.superseded += repairs.length;
+  for (const { action } of repairs) countRepair(tally, action.kind, 'superseded');
 }
 
 function noteOf(result: ChangeResult): string | null {

@@ -43,6 +43,7 @@ export async function closePass(context: SourceContext, pass: EndedPass): Promis
       checked: pass.tally.checked,
       verdicts: { ...pass.tally.verdicts },
       repairs: { ...pass.tally.repairs },
+      actions: { ...pass.tally.actions },
       open: await countOpen(pool, source.name),
       checkpoint: { from: pass.from, to: pass.to },
       horizon: pass.window.horizon,

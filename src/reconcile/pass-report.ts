@@ -4,7 +4,7 @@
  */
 import type { BrakeState } from '../domain/brake.ts';
 import type { Position } from '../domain/claim.ts';
-import type { RepairOutcome } from '../domain/repair-action.ts';
+import type { RepairKind, RepairOutcome } from '../domain/repair-action.ts';
 import type { Mode } from '../domain/source.ts';
 import type { Verdict } from '../domain/verdict.ts';
 
@@ -24,6 +24,8 @@ export interface PassReport {
   readonly checked: number;
   readonly verdicts: Readonly<Record<Verdict, number>>;
   readonly repairs: Readonly<Record<RepairOutcome, number>>;
+  /** The same repairs, by what they change. */
+  readonly actions: Readonly<Record<RepairKind, Readonly<Record<RepairOutcome, number>>>>;
   /** Open discrepancies of the source after the pass. */
   readonly open: number;
   readonly checkpoint: { readonly from: Position | null; readonly to: Position | null };

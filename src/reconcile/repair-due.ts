@@ -8,7 +8,7 @@ import { applyRepairs } from './apply-repairs.ts';
 import { planRepairs, type PlannedRepair } from './plan-repairs.ts';
 import { settleOthers } from './settle-others.ts';
 import type { SourceContext } from './source-context.ts';
-import { countBad, type Tally } from './tally.ts';
+import { countBad, countRepair, type Tally } from './tally.ts';
 import type { Term } from './hold-term.ts';
 
 const duePerLook = 1_000;
@@ -61,20 +61,25 @@ async function planAndSettle(
   const mayRepair = context.source.rules.mode === 'repair' && request.obstacles.length === 0;
   await settleOthers(context, plan, mayRepair ? [] : plan.repairs);
   if (mayRepair) return plan.repairs;
-  tally.repairs.withheld += plan.repairs.length;
+  for (const { action } of plan.repairs) countRepair(tally, action.kind, 'withheld');
   return [];
 }
 
-/** The one way to repair, for passes and manual jobs alike: admitted as a whole, journalled, applied. */
+/**
+ * The one way to repair, for passes and manual jobs alike: admitted as a whole, journalled, applied. Deletions come last:
+ * a marker that a granted claim is to take over must not be gone when its turn comes.
+ */
 export async function journalAndApply(
   context: SourceContext,
   term: Term,
   request: Omit<RepairRequest, 'obstacles'>,
-  repairs: readonly PlannedRepair[],
+  plan: readonly PlannedRepair[],
   tally: Tally,
   signal: AbortSignal,
 ): Promise<boolean> {
   const { source, pool } = context;
+  const isDeletion = ({ action }: PlannedRepair): boolean => action.kind === 'delete_marker';
+  const repairs = [...plan.filter((repair) => !isDeletion(repair)), ...plan.filter(isDeletion)];
   term.guard();
   const admission = {
     source: source.name,
@@ -96,7 +101,7 @@ export async function journalAndApply(
     })),
   );
   if (ids === null) {
-    tally.repairs.withheld += repairs.length;
+    for (const { action } of repairs) countRepair(tally, action.kind, 'withheld');
     return false;
   }
   const journalled = repairs.map((repair, at) => ({ ...repair, repairId: ids[at] ?? '' }));

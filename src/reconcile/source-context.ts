@@ -47,7 +47,7 @@ export async function openSource(
   source: Source,
   limits: PassLimits = defaultPassLimits,
 ): Promise<SourceContext> {
-  const { problems, idType } = await inspectTable(stores.pool, source);
+  const { problems, idType, attemptIsUnique } = await inspectTable(stores.pool, source);
   if (problems.length > 0) {
     throw new OperatingError(
       'configuration',
@@ -57,5 +57,13 @@ export async function openSource(
   const databaseMs = await readDatabaseTime(stores.pool);
   const readAtMs = performance.now();
   const nowMs = (): number => databaseMs + (performance.now() - readAtMs);
-  return { ...stores, source, sql: describeSource(source, idType), limits, nowMs };
+  const sure = believeUnique(source, attemptIsUnique);
+  return { ...stores, source: sure, sql: describeSource(source, idType), limits, nowMs };
+}
+
+/** That values name the attempt is believed only if a person says so, or an index makes sure of it. */
+function believeUnique(source: Source, attemptIsUnique: boolean): Source {
+  const { rules, marker } = source;
+  const valueNamesAttempt = rules.valueNamesAttempt && (marker.valueIsUnique ?? attemptIsUnique);
+  return { ...source, rules: { ...rules, valueNamesAttempt } };
 }

@@ -1,7 +1,7 @@
 /**
  * Counts of one pass, for its report.
  */
-import { repairOutcomes, type RepairOutcome } from '../domain/repair-action.ts';
+import { repairKinds, repairOutcomes, type RepairKind, type RepairOutcome } from '../domain/repair-action.ts';
 import { verdicts, type Verdict } from '../domain/verdict.ts';
 import type { FoundDiscrepancy } from '../postgres/discrepancy.ts';
 
@@ -9,10 +9,16 @@ export interface Tally {
   checked: number;
   readonly verdicts: Record<Verdict, number>;
   readonly repairs: Record<RepairOutcome, number>;
+  readonly actions: Record<RepairKind, Record<RepairOutcome, number>>;
 }
 
 export function startTally(): Tally {
-  return { checked: 0, verdicts: zeros(verdicts), repairs: zeros(repairOutcomes) };
+  return {
+    checked: 0,
+    verdicts: counts(verdicts, () => 0),
+    repairs: counts(repairOutcomes, () => 0),
+    actions: counts(repairKinds, () => counts(repairOutcomes, () => 0)),
+  };
 }
 
 /** Adds a judged batch: what was not found bad is consistent. */
@@ -22,13 +28,19 @@ export function countBatch(tally: Tally, rows: number, found: readonly FoundDisc
   for (const { verdict } of found) tally.verdicts[verdict] += 1;
 }
 
+/** Adds one repair by what came of it. */
+export function countRepair(tally: Tally, kind: RepairKind, outcome: RepairOutcome): void {
+  tally.repairs[outcome] += 1;
+  tally.actions[kind][outcome] += 1;
+}
+
 /** Judged claims that were bad. */
 export function countBad(tally: Tally): number {
   return tally.checked - tally.verdicts.consistent;
 }
 
-function zeros<Word extends string>(words: readonly Word[]): Record<Word, number> {
-  const counts: Partial<Record<Word, number>> = {};
-  for (const word of words) counts[word] = 0;
-  return counts as Record<Word, number>;
+function counts<Word extends string, Count>(words: readonly Word[], start: () => Count): Record<Word, Count> {
+  const found: Partial<Record<Word, Count>> = {};
+  for (const word of words) found[word] = start();
+  return found as Record<Word, Count>;
 }

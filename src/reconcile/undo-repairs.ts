@@ -4,6 +4,7 @@
  * Invariants kept: (7) undo restores the before-state or says why not; (3, 4) as for every change.
  */
 import { OperatingError } from '../domain/operating-error.ts';
+import type { RepairKind } from '../domain/repair-action.ts';
 import { undoAction } from '../domain/undo-action.ts';
 import { inTransaction } from '../postgres/connect.ts';
 import { holdDiscrepancy } from '../postgres/discrepancy.ts';
@@ -21,6 +22,8 @@ import type { SourceContext } from './source-context.ts';
 
 export interface UndoneRepair {
   readonly repairId: string;
+  /** What the repair had changed. */
+  readonly kind: RepairKind;
   readonly markerKey: string;
   readonly outcome: 'undone' | 'not_undone';
   /** Why not; null when it was undone. */
@@ -134,5 +137,5 @@ async function closeUnmade({ pool }: SourceContext, entry: JournalEntry, id: str
 }
 
 function notUndone({ id, action }: JournalEntry, why: string): UndoneRepair {
-  return { repairId: id, markerKey: action.key, outcome: 'not_undone', why };
+  return { repairId: id, kind: action.kind, markerKey: action.key, outcome: 'not_undone', why };
 }

@@ -22,6 +22,8 @@ export interface StrictOptions {
 const reconnectFirstMs = 100;
 const reconnectMaxMs = 2_000;
 
+const lastAttemptMs = 200;
+
 /** Errors after which the server must be looked for again: it was demoted, or is not up yet. */
 const movedAway = ['READONLY', 'LOADING', 'MASTERDOWN'];
 
@@ -60,6 +62,8 @@ export function connectPatient(url: string, options: Pick<StrictOptions, 'onErro
   const redis = new PatientRedis(url, {
     maxRetriesPerRequest: null,
     connectTimeout: 5_000,
+    // Far above the ten seconds for which the library lets a call block.
+    socketTimeout: 30_000,
     disconnectTimeout: 500,
     retryStrategy: reconnectDelayMs,
     reconnectOnError: hasMovedAway,
@@ -81,7 +85,13 @@ export class PatientRedis extends Redis {
 
   /** Cuts every connection, this one's and its copies', whatever is still under way on them. */
   cut(): void {
-    for (const redis of [...this.#copies, this]) redis.disconnect();
+    for (const redis of [...this.#copies, this]) {
+      redis.disconnect();
+      if (redis.status !== 'reconnecting') continue;
+      // Between two attempts that tells nobody of the end. A last attempt does, by failing or by being cut off.
+      redis.connect().catch(() => {});
+      setTimeout(() => redis.disconnect(), lastAttemptMs);
+    }
   }
 }
 

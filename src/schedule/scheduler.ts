@@ -61,6 +61,8 @@ interface Task {
 const failuresMax = 3;
 /** Claiming and enqueuing have deadlines below this. */
 const fireLimitMs = 120_000;
+/** How long the end of a term waits for fires under way. */
+const endWaitMs = 10_000;
 
 export function startScheduler(options: SchedulerOptions): Scheduler {
   return new RunningScheduler(options);
@@ -125,8 +127,9 @@ class RunningScheduler implements Scheduler {
     for (const timer of this.#timers) timer.fire('catch_up');
   }
 
+  /** Or no longer waited for: what a fire may still do is allowed by the ledger, not by the lease. */
   async #firesEnded(): Promise<void> {
-    await Promise.all(this.#timers.map(async (timer) => timer.ended()));
+    await within(Promise.all(this.#timers.map(async (timer) => timer.ended())), endWaitMs);
   }
 
   async #onFire(task: Task, reason: FireReason): Promise<void> {
@@ -192,7 +195,7 @@ function readSystemClocks(): ClockReading {
   return { monotonicMs: performance.now(), wallMs: Date.now() };
 }
 
-async function within(work: Promise<void>, deadlineMs: number): Promise<void> {
+async function within(work: Promise<unknown>, deadlineMs: number): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const deadline = new Promise<void>((resolve) => {
     timer = setTimeout(resolve, deadlineMs);

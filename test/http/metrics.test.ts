@@ -24,6 +24,12 @@ const report: PassReport = {
     missing_marker: 3,
   },
   repairs: { applied: 2, superseded: 1, withheld: 0, failed: 0 },
+  actions: {
+    reissue_marker: { applied: 2, superseded: 0, withheld: 0, failed: 0 },
+    delete_marker: { applied: 0, superseded: 1, withheld: 0, failed: 0 },
+    set_expiry: { applied: 0, superseded: 0, withheld: 0, failed: 0 },
+    replace_marker: { applied: 0, superseded: 0, withheld: 0, failed: 0 },
+  },
   open: 0,
   checkpoint: { from: null, to: null },
   horizon: '7701',
@@ -65,7 +71,9 @@ test('a pass is counted with its verdicts, its repairs and its duration', async 
   expect(samples).toContain(
     'claim_reconciler_discrepancies_found_total{source="gifts",verdict="missing_marker"} 6',
   );
-  expect(samples).toContain('claim_reconciler_repairs_total{source="gifts",outcome="applied"} 4');
+  expect(samples).toContain(
+    'claim_reconciler_repairs_total{source="gifts",action="reissue_marker",outcome="applied"} 4',
+  );
   expect(samples).toContain('claim_reconciler_passes_total{source="gifts",outcome="completed"} 2');
   expect(samples).toContain('claim_reconciler_passes_total{source="gifts",outcome="failed"} 1');
   expect(samples).toContain('claim_reconciler_pass_duration_seconds_count{source="gifts"} 2');

@@ -56,7 +56,7 @@ describe('what is allowed but odd', () => {
     expect(await inspect()).toMatchObject({
       problems: [],
       warnings: [
-        "the column attempt_id (columns.attempt) has no unique index: if two attempts may share a value, as with a driver's id, a marker could be taken for that of an older claim and deleted",
+        'the column attempt_id (columns.attempt) has no unique index, so a newer attempt may store the same marker value as an older one: repairs are more careful than they need be if attempts are unique; add the index, or set marker.valueIsUnique to true',
       ],
     });
     expect((await inspect({ value: null })).warnings).toEqual([]);

@@ -21,7 +21,12 @@ interface Finding {
 
 export async function runCheck(options: CommonOptions, io: CommandIo): Promise<ExitCode> {
   return runCommand(options, io, async ({ config, deps }) => {
-    const findings = [...(await checkPostgres(deps)), ...(await checkRedis(deps))];
+    const warnings = config.warnings.map((text): Finding => ({
+      where: 'configuration',
+      grade: 'warning',
+      text,
+    }));
+    const findings = [...warnings, ...(await checkPostgres(deps)), ...(await checkRedis(deps))];
     const problems = findings.filter(({ grade }) => grade === 'problem').length;
     if (options.json === true) io.out(JSON.stringify({ ok: problems === 0, findings }));
     else {

@@ -22,7 +22,7 @@ export const claimTablesSql = `
   create table gift_claim (
     id bigint generated always as identity primary key,
     uid bigint not null,
-    attempt_id text,
+    attempt_id text unique,
     status text not null,
     created_at timestamptz not null default now(),
     expires_at timestamptz,
