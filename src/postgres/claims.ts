@@ -122,6 +122,8 @@ function reasonUnreadable(row: ClaimRow, source: SourceSql): string {
   if (row.marker_key === null) return 'a column of the marker key is null';
   if (row.marker_value === null && source.markerValue !== null) return 'a column of the marker value is null';
   if (row.raw_status === null) return 'the status is null';
-  if (row.expires_at_ms === null) return 'the claim is granted, but when its window ends is null or infinite';
+  if (source.grantedWords.includes(row.raw_status)) {
+    return 'the claim is granted, but when its window ends is null or infinite';
+  }
   return `the status ${JSON.stringify(row.raw_status)} is not in the mapping`;
 }

@@ -18,6 +18,8 @@ export interface SourceSql {
   readonly change: string;
   readonly attempt: string;
   readonly rawStatus: string;
+  /** The words of the mapping that mean granted. */
+  readonly grantedWords: readonly string[];
   /** `g`, `p`, `r`, or `u` for a row that cannot be judged. */
   readonly status: string;
   readonly markerKey: string;
@@ -54,6 +56,7 @@ export function describeSource(source: Source, idType: string): SourceSql {
     change: escapeIdentifier(columns.change),
     attempt,
     rawStatus,
+    grantedWords: statuses.granted,
     status: `case when ${needed.map((part) => `${part} is null`).join(' or ')} then 'u' ${words.join(' ')} else 'u' end`,
     markerKey,
     markerValue,
