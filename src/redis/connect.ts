@@ -78,8 +78,8 @@ export class PatientRedis extends Redis {
 
   override duplicate(override?: Partial<RedisOptions>): Redis {
     const copy = super.duplicate(override);
+    // For good: a copy that has ended may be opened again.
     this.#copies.add(copy);
-    copy.once('end', () => this.#copies.delete(copy));
     return copy;
   }
 

@@ -24,6 +24,8 @@ export interface PassWorkerOptions extends QueueOptions {
   readonly run: RunPass;
   /** Passes of different sources that may run at a time in this process. */
   readonly concurrency: number;
+  /** After how long without a sign of life a worker's job is given to another, in milliseconds; 30,000 unless given. */
+  readonly stallAfterMs?: number;
   /** A run that takes longer is told to stop, and a minute later no longer waited for; 30 minutes unless given. */
   readonly runLimitMs?: number;
 }
@@ -41,11 +43,10 @@ export interface PassWorker {
 const defaultRunLimitMs = 30 * 60_000;
 const stopGraceMs = 60_000;
 
-/**
- * A worker that died is noticed after the lock's duration: 30 s, far above any pause of an event loop. Two stalls are
- * forgiven: running again is harmless.
- */
-const stall = { lockDuration: 30_000, stalledInterval: 15_000, maxStalledCount: 2 } as const;
+/** Far above any pause of an event loop. */
+const defaultStallAfterMs = 30_000;
+/** Stalls that are forgiven: running again is harmless. */
+const stallsMax = 2;
 
 export function startPassWorker(options: PassWorkerOptions): PassWorker {
   return new RunningPassWorker(options);
@@ -60,7 +61,7 @@ class RunningPassWorker implements PassWorker {
 
   constructor(options: PassWorkerOptions) {
     this.#options = options;
-    const { url, prefix, concurrency, onEvent } = options;
+    const { url, prefix, concurrency, onEvent, stallAfterMs = defaultStallAfterMs } = options;
     const tell = (reason: string): void => onEvent({ kind: 'queue_trouble', reason });
     this.#redis = connectPatient(url, { onError: ({ message }) => tell(message) });
     // Three parameters are what makes the library give a signal.
@@ -70,7 +71,9 @@ class RunningPassWorker implements PassWorker {
       connection: this.#redis,
       prefix,
       concurrency,
-      ...stall,
+      lockDuration: stallAfterMs,
+      stalledInterval: stallAfterMs / 2,
+      maxStalledCount: stallsMax,
       runRetryDelay: 1_000,
       metrics: { maxDataPoints: MetricsTime.ONE_WEEK },
     });
@@ -154,7 +157,7 @@ class RunningPassWorker implements PassWorker {
 }
 
 function isConnectionTrouble(error: Error): boolean {
-  return /ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|Connection is closed|Socket closed/.test(
+  return /ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|Connection is closed|Socket (closed|timeout)/.test(
     `${'code' in error ? String(error.code) : ''} ${error.message}`,
   );
 }
