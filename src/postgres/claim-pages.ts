@@ -54,6 +54,7 @@ export function positionOfLine(block: LineBlock, line: number): Position & { rea
   return { changeXid, id };
 }
 
+/** Ordered by the table's columns, by name: one that is called like an expression here would mean the expression. */
 function pageStatement(source: SourceSql, { range, horizon, rowsMax }: PageBounds): string {
   const { id, change } = source;
   const order = range.by === 'change' ? ['change_xid', 'id'] : ['id'];
@@ -63,9 +64,9 @@ function pageStatement(source: SourceSql, { range, horizon, rowsMax }: PageBound
       select ${source.status} as status, ${source.markerKey} as marker_key,
         ${source.markerValue ?? 'null::text'} as marker_value, ${source.expiresAtMs} as expires_at_ms,
         ${change} as change_xid, ${id} as id
-      from ${source.table}
+      from ${source.table} claim
       where ${inRange(source, range)} and ${change} < ${xid8(horizon)}
-      order by ${range.by === 'change' ? `${change}, ${id}` : id}
+      order by ${(range.by === 'change' ? [change, id] : [id]).map((column) => `claim.${column}`).join(', ')}
       limit ${Math.trunc(rowsMax)}
     ) page
     order by ${order.join(', ')}

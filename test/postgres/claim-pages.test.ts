@@ -130,6 +130,16 @@ describe('pages by change', () => {
       expect(await readAll({ rowsMax: 2, sql })).toEqual(rows.map(({ id }) => id));
     }
   });
+
+  it('are in order of the id also where its column is called like something that is built', async () => {
+    await shop.ask(`drop table if exists shop.other; create table shop.other (like shop.claim)`);
+    await shop.ask('alter table shop.other rename id to marker_key');
+    await shop.ask(`insert into shop.other select n, 20 - n, null, 'a', 'granted', '2100-01-01', '5'
+      from generate_series(1, 9) n`);
+    const changes = { table: 'other', columns: { id: 'marker_key' } };
+    const sql = describeSource(claimSource(changes), 'bigint');
+    expect(await readAll({ rowsMax: 2, sql })).toEqual(['1', '2', '3', '4', '5', '6', '7', '8', '9']);
+  });
 });
 
 describe('pages by id', () => {
