@@ -45,6 +45,10 @@ export interface Records {
   readonly checkpoint: (source?: string) => Promise<{ changeXid: string; id: string | null }>;
   /** Instead of waiting for the time at which it is looked at again. */
   readonly makeDue: () => Promise<void>;
+  /** Journals a change of expiry for the open discrepancy of each claim, and makes none of them. */
+  readonly intendExpiries: (
+    claims: readonly { readonly id: string; readonly expiresAtMs: number }[],
+  ) => Promise<void>;
   /** Instead of waiting for the lease of a killed process to expire. */
   readonly breakLease: () => Promise<void>;
 }
@@ -75,6 +79,18 @@ export function recordsOf(pool: Pool, redis: Redis): Records {
     },
     makeDue: async () => {
       await pool.query('update reconciler.discrepancy set next_check_at = null');
+    },
+    intendExpiries: async (claims) => {
+      for (const { id, expiresAtMs } of claims) {
+        await pool.query(
+          `insert into reconciler.repair (discrepancy_id, source, action, marker_key, intent, before, done_by, fencing_token)
+           select d.id, source, 'set_expiry', marker_key, jsonb_build_object('kind', 'set_expiry', 'key', marker_key,
+             'observed', evidence -> 'marker', 'expiresInMs', floor($2::float8 - (evidence ->> 'atMs')::float8)),
+             evidence, 'test', 0
+           from reconciler.discrepancy d where claim_id = $1 and state = 'open'`,
+          [id, expiresAtMs],
+        );
+      }
     },
     breakLease: async () => {
       await redis.del('own:lease:source:gifts', 'own:lease:source:orders');

@@ -6,17 +6,16 @@
 import type { Redis } from 'ioredis';
 import type { Pool } from 'pg';
 import { run as runPassJob } from '../../../jobs/pass.ts';
-import type { JobDeps, JobReporter } from '../../../jobs/job.ts';
-import type { Source, SourceRules } from '../../../src/domain/source.ts';
+import type { JobDeps } from '../../../jobs/job.ts';
 import { connectPostgres, endPool } from '../../../src/postgres/connect.ts';
 import { sampleHorizon } from '../../../src/postgres/horizon.ts';
 import { migrate } from '../../../src/postgres/migrate.ts';
 import type { PassReport } from '../../../src/reconcile/pass-report.ts';
-import { defaultPassLimits, type PassLimits } from '../../../src/reconcile/source-context.ts';
 import { connectStrict, endRedis, untilReady } from '../../../src/redis/connect.ts';
 import { createDatabase } from '../../support/database.ts';
 import { waitFor } from '../../support/wait-for.ts';
-import { claimTablesSql, dayMs, giftSource, graceMs, orderSource } from './claim-tables.ts';
+import { claimTablesSql, dayMs, graceMs, orderWindowMs } from './claim-tables.ts';
+import { jobDeps, silentReporter, type PassChanges } from './job-deps.ts';
 import { recordsOf, type Records } from './records.ts';
 
 export interface Gift {
@@ -33,14 +32,6 @@ export interface Grab {
   readonly driver: string;
   /** Unix milliseconds at which the marker's window ends. */
   readonly expiresAtMs: number;
-}
-
-export interface PassChanges {
-  readonly source?: string;
-  readonly rules?: Partial<SourceRules>;
-  readonly limits?: Partial<PassLimits>;
-  readonly force?: boolean;
-  readonly signal?: AbortSignal;
 }
 
 export interface World extends Records {
@@ -91,8 +82,6 @@ export interface Stores {
   readonly serverUrl?: string;
 }
 
-export const silentReporter: JobReporter = { log: () => undefined, progress: () => undefined };
-
 export async function createWorld({ redisUrl, markersUrl = redisUrl, serverUrl }: Stores): Promise<World> {
   const database = await createDatabase(serverUrl === undefined ? {} : { serverUrl });
   const ignore = (): void => undefined;
@@ -110,16 +99,7 @@ export async function createWorld({ redisUrl, markersUrl = redisUrl, serverUrl }
   await Promise.all([untilReady(markers, 5_000), untilReady(own, 5_000)]);
   await own.flushdb();
   const settle = async (ms = graceMs): Promise<void> => settleHorizon(pool, ms);
-  const deps = (changes: PassChanges = {}): JobDeps => ({
-    pool,
-    markers,
-    leases: own,
-    namespace: 'own',
-    sources: [giftSource, orderSource].map((source) => changeRules(source, changes.rules)),
-    holder: 'test',
-    limits: { ...defaultPassLimits, callTimeoutMs: 1_000, ...changes.limits },
-    onTrouble: ignore,
-  });
+  const deps = (changes: PassChanges = {}): JobDeps => jobDeps({ pool, markers, leases: own }, changes);
   const pass = async (changes: PassChanges, waits: boolean): Promise<PassReport> => {
     const { source = 'gifts', force = false, signal = new AbortController().signal } = changes;
     return runPassJob({ source, by: 'test', force, waits }, deps(changes), silentReporter, signal);
@@ -167,8 +147,8 @@ function claimsIn(pool: Pool, redis: Redis): Claims {
       const { rows } = await pool.query<{ id: string; order_id: string; ends: number }>(
         `insert into order_grab (order_id, driver_id, status, grabbed_at)
          values ($1, $2, $3, clock_timestamp() - $4 * interval '1 ms')
-         returning id::text, order_id::text, (extract(epoch from grabbed_at) * 1000)::float8 + 60000 as ends`,
-        [order ?? count, driver, status, agoMs],
+         returning id::text, order_id::text, (extract(epoch from grabbed_at) * 1000)::float8 + $5 as ends`,
+        [order ?? count, driver, status, agoMs, orderWindowMs],
       );
       const row = first(rows);
       return { id: row.id, key: `order:${row.order_id}`, driver, expiresAtMs: row.ends };
@@ -201,10 +181,6 @@ async function settleHorizon(pool: Pool, graceMs: number): Promise<void> {
     },
     { what: 'the grace period of everything committed' },
   );
-}
-
-function changeRules(source: Source, rules: Partial<SourceRules> = {}): Source {
-  return { ...source, rules: { ...source.rules, ...rules } };
 }
 
 function first<Row>(rows: readonly Row[]): Row {

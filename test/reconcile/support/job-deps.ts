@@ -1,0 +1,32 @@
+/**
+ * What the jobs of the tests run with: both sources of `claim-tables.ts`, with the rules that a test changes.
+ * Does not open anything: processes that a test starts use it too.
+ */
+import type { JobDeps, JobReporter } from '../../../jobs/job.ts';
+import type { SourceRules } from '../../../src/domain/source.ts';
+import { defaultPassLimits, type PassLimits } from '../../../src/reconcile/source-context.ts';
+import { giftSource, orderSource } from './claim-tables.ts';
+
+export interface PassChanges {
+  readonly source?: string;
+  readonly rules?: Partial<SourceRules>;
+  readonly limits?: Partial<PassLimits>;
+  readonly force?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+export const silentReporter: JobReporter = { log: () => undefined, progress: () => undefined };
+
+export function jobDeps(stores: Pick<JobDeps, 'pool' | 'markers' | 'leases'>, changes: PassChanges): JobDeps {
+  return {
+    ...stores,
+    namespace: 'own',
+    sources: [giftSource, orderSource].map((source) => ({
+      ...source,
+      rules: { ...source.rules, ...changes.rules },
+    })),
+    holder: `test:${process.pid}`,
+    limits: { ...defaultPassLimits, callTimeoutMs: 1_000, ...changes.limits },
+    onTrouble: () => undefined,
+  };
+}
