@@ -6,6 +6,8 @@
 import type pg from 'pg';
 import { afterAll, beforeAll, beforeEach } from 'vitest';
 import type { Source } from '../../src/domain/source.ts';
+import type { RunningServer } from '../../src/embedded/running-server.ts';
+import { startPostgres } from '../../src/embedded/start-postgres.ts';
 import { migrate } from '../../src/postgres/migrate.ts';
 import { connectPostgres } from '../../src/postgres/connect.ts';
 import { describeSource, type SourceSql } from '../../src/postgres/source-sql.ts';
@@ -16,6 +18,8 @@ export interface ShopClaims {
   /** As the program connects. */
   readonly pool: () => pg.Pool;
   readonly url: () => string;
+  /** Of another database on the same server. */
+  readonly otherUrl: () => string;
   /** Rows of a statement. */
   readonly ask: <Row extends pg.QueryResultRow>(sql: string, values?: readonly unknown[]) => Promise<Row[]>;
 }
@@ -31,13 +35,18 @@ export interface ClaimRow {
 
 const tables = 'discrepancy, repair, alert, brake, pass, checkpoint, horizon_sample';
 
-/** To be called once at the top of a test file; `serverUrl` where the file has a server of its own. */
-export function useShopClaims(serverUrl: () => string | undefined = () => undefined): ShopClaims {
+/**
+ * To be called once at the top of a test file. `ownServer` for a file that holds transactions open: what other files do
+ * would hold its horizon, and it theirs.
+ */
+export function useShopClaims({ ownServer = false } = {}): ShopClaims {
+  let server: RunningServer | null = null;
   let database: TestDatabase;
   let pool: pg.Pool;
   beforeAll(async () => {
-    const url = serverUrl();
-    database = await createDatabase(url === undefined ? {} : { serverUrl: url });
+    // Without autovacuum, whose transactions would hold the horizon for a moment.
+    if (ownServer) server = await startPostgres({ env: process.env, settings: { autovacuum: 'off' } });
+    database = await createDatabase(server === null ? {} : { serverUrl: server.url });
     pool = connectPostgres({
       url: database.url,
       applicationName: 'claims test',
@@ -60,10 +69,12 @@ export function useShopClaims(serverUrl: () => string | undefined = () => undefi
   afterAll(async () => {
     await pool.end();
     await database.drop();
+    await server?.stop();
   });
   return {
     pool: () => pool,
     url: () => database.url,
+    otherUrl: () => database.url.replace(/[^/]*$/, 'postgres'),
     ask: async <Row extends pg.QueryResultRow>(sql: string, values: readonly unknown[] = []) =>
       (await pool.query<Row>(sql, [...values])).rows,
   };
