@@ -4,15 +4,17 @@
  */
 import type { Redis } from 'ioredis';
 import type { MarkerStoreReading } from '../domain/marker-store.ts';
-import { withDeadline } from './connect.ts';
+import { describeRedisError, withDeadline } from './connect.ts';
 
-/** Throws if the server does not answer in time. */
+/** Throws OperatingError if the server does not answer in time. */
 export async function readMarkerStore(redis: Redis, callTimeoutMs: number): Promise<MarkerStoreReading> {
   const text = await withDeadline(
     redis.info('everything'),
     callTimeoutMs,
     'asking the marker Redis for its state',
-  );
+  ).catch((error: unknown) => {
+    throw describeRedisError(error);
+  });
   const fields = new Map(text.split('\r\n').map((line) => splitAt(line, line.indexOf(':'))));
   const field = (name: string): string => fields.get(name) ?? '';
   return {

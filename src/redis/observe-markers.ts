@@ -4,7 +4,7 @@
  */
 import type { Redis } from 'ioredis';
 import type { MarkerReading } from '../domain/marker.ts';
-import { withDeadline } from './connect.ts';
+import { describeRedisError, withDeadline } from './connect.ts';
 import { loadScript, runScript } from './script.ts';
 
 const observeMarkerScript = loadScript(new URL('./observe-marker.lua', import.meta.url));
@@ -26,7 +26,7 @@ async function observeMarker(redis: Redis, key: string, callTimeoutMs: number): 
       await withDeadline(runScript(redis, observeMarkerScript, [key], []), callTimeoutMs, 'reading a marker'),
     );
   } catch (error) {
-    return { kind: 'unread', reason: error instanceof Error ? error.message : String(error) };
+    return { kind: 'unread', reason: describeRedisError(error).message };
   }
 }
 

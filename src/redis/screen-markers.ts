@@ -6,7 +6,7 @@
 import type { Redis } from 'ioredis';
 import { OperatingError } from '../domain/operating-error.ts';
 import type { SourceRules } from '../domain/source.ts';
-import { withDeadline } from './connect.ts';
+import { describeRedisError, withDeadline } from './connect.ts';
 import { loadScript, runScript } from './script.ts';
 
 const screenMarkersScript = loadScript(new URL('./screen-markers.lua', import.meta.url));
@@ -33,7 +33,7 @@ export interface ScreenOptions {
   readonly callsInFlight: number;
 }
 
-/** Screens all blocks and returns the suspicious lines in order. Throws if any call fails or is late. */
+/** Screens all blocks and returns the suspicious lines in order. Throws OperatingError if any call fails or is late. */
 export async function screenMarkers(
   blocks: readonly ClaimBlock[],
   options: ScreenOptions,
@@ -57,7 +57,9 @@ async function screenBlock(block: ClaimBlock | undefined, options: ScreenOptions
     runScript(redis, screenMarkersScript, [], args),
     callTimeoutMs,
     'comparing a block of markers',
-  );
+  ).catch((error: unknown) => {
+    throw describeRedisError(error);
+  });
   if (!isNumbers(reply) || reply[0] !== block.lines) {
     throw new OperatingError(
       'redis_unreachable',

@@ -12,6 +12,8 @@ export interface PassChanges {
   readonly rules?: Partial<SourceRules>;
   readonly limits?: Partial<PassLimits>;
   readonly force?: boolean;
+  /** A pool that steps in between: see `intercept.ts`. */
+  readonly pool?: JobDeps['pool'];
   readonly signal?: AbortSignal;
 }
 
@@ -20,6 +22,7 @@ export const silentReporter: JobReporter = { log: () => undefined, progress: () 
 export function jobDeps(stores: Pick<JobDeps, 'pool' | 'markers' | 'leases'>, changes: PassChanges): JobDeps {
   return {
     ...stores,
+    pool: changes.pool ?? stores.pool,
     namespace: 'own',
     sources: [giftSource, orderSource].map((source) => ({
       ...source,
