@@ -1,0 +1,230 @@
+/**
+ * Discrepancies and their life: open once per claim, due in turn, closed for a reason.
+ */
+import { beforeEach, describe, expect, it } from 'vitest';
+import {
+  countOpen,
+  holdDiscrepancy,
+  makeDue,
+  postponeDiscrepancies,
+  readDueDiscrepancies,
+  readOpenDiscrepancies,
+  recordDiscrepancies,
+  resolveDiscrepancies,
+  type FoundDiscrepancy,
+  type OpenDiscrepancy,
+} from '../../src/postgres/discrepancy.ts';
+import { evidenceOf, foundOf, recordFound, source, startPass } from './discrepancies.ts';
+import { useShopClaims } from './shop-claims.ts';
+
+const shop = useShopClaims();
+const present = (value: string, expiresInMs: number | null): FoundDiscrepancy['evidence'] =>
+  evidenceOf({ kind: 'present', value, expiresInMs });
+
+let passId: string;
+beforeEach(async () => {
+  passId = await startPass(shop.pool());
+});
+
+async function record(...found: FoundDiscrepancy[]): Promise<void> {
+  await recordDiscrepancies(shop.pool(), source, passId, found);
+}
+
+async function due(afterId = '0', rowsMax = 100): Promise<OpenDiscrepancy[]> {
+  return readDueDiscrepancies(shop.pool(), source, { afterId, rowsMax });
+}
+
+async function dueIds(): Promise<string[]> {
+  return (await due()).map(({ claimId }) => claimId);
+}
+
+async function letPass(seconds: number): Promise<void> {
+  await shop.ask(
+    `update reconciler.discrepancy set next_check_at = next_check_at - $1 * interval '1 second',
+       first_seen_at = first_seen_at - $1 * interval '1 second', marker_since = marker_since - $1 * interval '1 second'`,
+    [seconds],
+  );
+}
+
+describe('a discrepancy', () => {
+  it('is due as soon as it is recorded, with what was read', async () => {
+    const evidence = present('a\u0001"\\漢', 5_000);
+    await record(foundOf('7', { verdict: 'wrong_expiry', evidence }));
+    expect(await due()).toEqual([
+      {
+        id: '1',
+        claimId: '7',
+        verdict: 'wrong_expiry',
+        changeXid: '1001',
+        evidence,
+        markerAgeMs: expect.any(Number),
+        checks: 0,
+      },
+    ]);
+    expect(await countOpen(shop.pool(), source)).toBe(1);
+    expect(await countOpen(shop.pool(), 'orders')).toBe(0);
+  });
+
+  it('is one row per claim while it is open: seen again it is brought up to date, and due at once', async () => {
+    await record(foundOf('7'), foundOf('8'));
+    await postponeDiscrepancies(shop.pool(), [
+      { id: '1', delayMs: 60_000, verdict: 'missing_marker', evidence: evidenceOf() },
+    ]);
+    expect(await dueIds()).toEqual(['8']);
+    await record(foundOf('7', { verdict: 'orphan_marker', changeXid: '2002', evidence: present('a1', 1) }));
+    const [again] = await due();
+    expect(again).toMatchObject({ id: '1', verdict: 'orphan_marker', changeXid: '2002', checks: 1 });
+    expect(await countOpen(shop.pool(), source)).toBe(2);
+  });
+
+  it('that is found again after it was settled is a new one', async () => {
+    await record(foundOf('7'));
+    await resolveDiscrepancies(shop.pool(), ['1'], 'repaired');
+    await record(foundOf('7'));
+    expect((await due()).map(({ id }) => id)).toEqual(['2']);
+    expect(await shop.ask('select from reconciler.discrepancy')).toHaveLength(2);
+  });
+
+  it('holds text that Postgres cannot: U+0000 is kept as the sign for it', async () => {
+    await record(foundOf('7', { evidence: present('a\u0000b', 1) }));
+    expect((await due())[0]?.evidence.marker).toMatchObject({ value: 'a\u2400b' });
+  });
+
+  it('recorded by two at once is one', async () => {
+    await Promise.all(Array.from({ length: 8 }, async () => record(foundOf('7'))));
+    expect(await countOpen(shop.pool(), source)).toBe(1);
+  });
+});
+
+describe('due discrepancies', () => {
+  it('are read page by page in the order they were found, each once', async () => {
+    const ids = Array.from({ length: 25 }, (_, at) => String(at + 1));
+    await record(...ids.map((id) => foundOf(id)));
+    const read: string[] = [];
+    for (let page = await due('0', 4); page.length > 0; page = await due(page.at(-1)?.id, 4)) {
+      read.push(...page.map(({ claimId }) => claimId));
+    }
+    expect(read).toEqual(ids);
+  });
+
+  it('are left alone until their time has come; makeDue brings it forward', async () => {
+    await record(foundOf('7'), foundOf('8'));
+    const evidence = evidenceOf();
+    await postponeDiscrepancies(shop.pool(), [
+      { id: '1', delayMs: 60_000, verdict: 'missing_marker', evidence },
+      { id: '2', delayMs: 120_000, verdict: 'missing_marker', evidence },
+    ]);
+    expect(await dueIds()).toEqual([]);
+    await letPass(60);
+    expect(await dueIds()).toEqual(['7']);
+    await makeDue(shop.pool(), 'orders');
+    expect(await dueIds()).toEqual(['7']);
+    await makeDue(shop.pool(), source);
+    expect(await dueIds()).toEqual(['7', '8']);
+  });
+
+  it('know for how long the marker has been as it is: a new value begins anew, a running clock does not', async () => {
+    await record(foundOf('7', { evidence: present('a2', 90_000) }));
+    await letPass(100);
+    await record(foundOf('7', { evidence: present('a2', 80_000) }));
+    const postpone = async (evidence: FoundDiscrepancy['evidence']): Promise<number> => {
+      const verdict = 'conflicting_marker';
+      await postponeDiscrepancies(shop.pool(), [{ id: '1', delayMs: 0, verdict, evidence }]);
+      return (await due())[0]?.markerAgeMs ?? NaN;
+    };
+    expect(await postpone(present('a2', 70_000))).toBeGreaterThanOrEqual(100_000);
+    expect(await postpone(present('a3', 70_000))).toBeLessThan(100_000);
+    await letPass(100);
+    expect(await postpone(evidenceOf())).toBeLessThan(100_000);
+    await letPass(100);
+    await record(foundOf('7', { evidence: present('a3', 70_000) }));
+    expect((await due())[0]?.markerAgeMs).toBeLessThan(100_000);
+  });
+
+  it('are counted how often they were looked at, with what they look like now', async () => {
+    await record(foundOf('7'));
+    const evidence = present('a2', null);
+    for (const checks of [1, 2]) {
+      await postponeDiscrepancies(shop.pool(), [
+        { id: '1', delayMs: 0, verdict: 'conflicting_marker', evidence },
+      ]);
+      expect(await due()).toMatchObject([{ checks, verdict: 'conflicting_marker', evidence }]);
+    }
+  });
+
+  it('are found by the claims that a person names, due or not, held or not', async () => {
+    await record(foundOf('7'), foundOf('8'), foundOf("it's:9"));
+    await postponeDiscrepancies(shop.pool(), [
+      { id: '2', delayMs: 60_000, verdict: 'missing_marker', evidence: evidenceOf() },
+    ]);
+    await resolveDiscrepancies(shop.pool(), ['1'], 'went_away');
+    const named = await readOpenDiscrepancies(shop.pool(), source, ['7', '8', "it's:9", 'nobody']);
+    expect(named.map(({ claimId }) => claimId).toSorted()).toEqual(['8', "it's:9"]);
+  });
+});
+
+describe('an end', () => {
+  it.each(['repaired', 'went_away', 'ignored'] as const)(
+    'is kept with its reason (%s), and final',
+    async (resolution) => {
+      await record(foundOf('7'));
+      await resolveDiscrepancies(shop.pool(), ['1'], resolution);
+      await resolveDiscrepancies(shop.pool(), ['1'], 'ignored');
+      expect(await dueIds()).toEqual([]);
+      expect(
+        await shop.ask(
+          'select state, resolution, resolved_at is not null as ended from reconciler.discrepancy',
+        ),
+      ).toEqual([{ state: 'resolved', resolution, ended: true }]);
+      await postponeDiscrepancies(shop.pool(), [
+        { id: '1', delayMs: 0, verdict: 'missing_marker', evidence: evidenceOf() },
+      ]);
+      expect(await shop.ask('select checks from reconciler.discrepancy')).toEqual([{ checks: 0 }]);
+    },
+  );
+
+  it('counts as repaired where it went away after a repair of ours had been applied', async () => {
+    await record(foundOf('7'), foundOf('8'));
+    await shop.ask(
+      `insert into reconciler.repair (discrepancy_id, source, action, marker_key, intent, before, done_by,
+         fencing_token, outcome, ended_at)
+       values (1, $1, 'a', 'k', '{}', '{}', 'test', 1, 'applied', now()), (2, $1, 'a', 'k', '{}', '{}', 'test', 1, 'failed', now())`,
+      [source],
+    );
+    await resolveDiscrepancies(shop.pool(), ['1', '2'], 'went_away');
+    expect(await shop.ask('select resolution from reconciler.discrepancy order by id')).toEqual([
+      { resolution: 'repaired' },
+      { resolution: 'went_away' },
+    ]);
+  });
+
+  it('outlives the pass that found it', async () => {
+    await recordFound(shop.pool(), '7');
+    await shop.ask('delete from reconciler.pass');
+    expect(await dueIds()).toEqual(['7']);
+  });
+});
+
+describe('what a person undid', () => {
+  it('is open again, and held: not due by any means until a person says so', async () => {
+    await record(foundOf('7'));
+    await resolveDiscrepancies(shop.pool(), ['1'], 'repaired');
+    await holdDiscrepancy(shop.pool(), '1');
+    expect(await countOpen(shop.pool(), source)).toBe(1);
+    await makeDue(shop.pool(), source);
+    await record(foundOf('7'));
+    expect(await dueIds()).toEqual([]);
+    expect(await readOpenDiscrepancies(shop.pool(), source, ['7'])).toHaveLength(1);
+    await resolveDiscrepancies(shop.pool(), ['1'], 'went_away');
+    await record(foundOf('7'));
+    expect(await dueIds()).toEqual(['7']);
+  });
+
+  it('does not come back beside another that is open for the same claim', async () => {
+    await record(foundOf('7'));
+    await resolveDiscrepancies(shop.pool(), ['1'], 'repaired');
+    await record(foundOf('7'));
+    await holdDiscrepancy(shop.pool(), '1');
+    expect((await due()).map(({ id }) => id)).toEqual(['2']);
+  });
+});
