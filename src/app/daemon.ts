@@ -122,7 +122,8 @@ function openWork(
   return () => wasCutOff;
 }
 
-function queuePrefix({ namespace }: OpenDeps): string {
+/** What the keys of the queue of a namespace begin with. */
+export function queuePrefix({ namespace }: Pick<OpenDeps, 'namespace'>): string {
   return `${namespace}:queue`;
 }
 

@@ -1,6 +1,6 @@
 /**
  * Parts of a running program in the order they were opened, to be closed in reverse.
- * Invariant kept: each part is closed once, also when a later one could not be opened.
+ * Invariant kept: each part is closed once, also when a later one could not be opened or closed.
  */
 
 export class OpenParts {
@@ -11,7 +11,14 @@ export class OpenParts {
     this.#closes.push(close);
   }
 
+  /** Throws what a part threw, after all were closed. */
   async close(): Promise<void> {
-    for (let close = this.#closes.pop(); close !== undefined; close = this.#closes.pop()) await close();
+    const close = this.#closes.pop();
+    if (close === undefined) return;
+    try {
+      await close();
+    } finally {
+      await this.close();
+    }
   }
 }

@@ -1,15 +1,18 @@
 /**
  * The demo's own database, and its own corner of Redis.
- * Invariant kept: closing drops the database and deletes the markers that were set; nothing else is touched.
+ * Invariant kept: closing drops the database, and deletes the markers that were set and the daemon's queue; nothing else
+ * is touched, and a step of it that fails does not keep the others from being done.
  */
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Redis } from 'ioredis';
 import type pg from 'pg';
+import { queuePrefix } from '../app/daemon.ts';
 import { connectPostgres, defaultPoolLimits, endPool } from '../postgres/connect.ts';
 import { createDatabase, dropDatabase } from '../postgres/database.ts';
 import { migrate } from '../postgres/migrate.ts';
 import { connectStrict, endRedis, untilReady } from '../redis/connect.ts';
+import { removePassQueue } from '../schedule/pass-queue.ts';
 import type { DemoStores } from './fill-claims.ts';
 
 const tables = readFileSync(new URL('./demo-tables.sql', import.meta.url), 'utf8');
@@ -19,11 +22,13 @@ const closeMs = 2_000;
 export interface OpenDemoStores extends DemoStores {
   readonly databaseUrl: string;
   readonly redisUrl: string;
-  /** Deletes the markers of all claims, drops the database and closes the connections. */
+  /** What the daemon's own keys in Redis begin with. */
+  readonly namespace: string;
+  /** To be called when the daemon has ended: clears Redis, drops the database and closes the connections. */
   close(): Promise<void>;
 }
 
-/** Creates the database and its tables. Throws when the role may not create databases. */
+/** Creates the database and its tables. Throws when the role may not create databases; then nothing is left behind. */
 export async function openDemoStores(servers: {
   readonly databaseUrl: string;
   readonly redisUrl: string;
@@ -37,21 +42,35 @@ export async function openDemoStores(servers: {
     onError: () => undefined,
   });
   const redis = connectStrict(servers.redisUrl, { onError: () => undefined });
-  await untilReady(redis, 5_000);
-  await migrate(pool);
-  await pool.query(tables);
   const prefix = `demo-${name.slice(-4)}:`;
+  const namespace = `${prefix}claim-reconciler`;
+  const leave = async (): Promise<void> => {
+    await endRedis(redis, closeMs);
+    await endPool(pool, closeMs);
+    await dropDatabase(servers.databaseUrl, name);
+  };
+  try {
+    await untilReady(redis, 5_000);
+    await migrate(pool);
+    await pool.query(tables);
+  } catch (error) {
+    await leave();
+    throw error;
+  }
   return {
     pool,
     redis,
     prefix,
+    namespace,
     databaseUrl,
     redisUrl: servers.redisUrl,
     async close() {
-      await deleteMarkers(pool, redis, prefix);
-      await endRedis(redis, closeMs);
-      await endPool(pool, closeMs);
-      await dropDatabase(servers.databaseUrl, name);
+      try {
+        await deleteMarkers(pool, redis, prefix);
+        await removePassQueue(servers.redisUrl, queuePrefix({ namespace }));
+      } finally {
+        await leave();
+      }
     },
   };
 }

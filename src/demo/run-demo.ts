@@ -50,7 +50,7 @@ export async function runDemo(options: DemoOptions): Promise<boolean> {
     const result = await watchBalance(stores.pool, injected, view, signal);
     view.balance(result);
     view.step('a second look');
-    const second = await lookAgain(config, namespaceOf(stores), signal);
+    const second = await lookAgain(config, stores.namespace, signal);
     view.second(second);
     if (options.stays) {
       view.staying(daemon.url);
@@ -111,17 +111,13 @@ async function openDaemon(stores: OpenDemoStores, view: DemoView, parts: OpenPar
   const config = demoConfig(stores, 0);
   const stop = new AbortController();
   const log = createLog({ level: config.log.level, descriptor: 2, pretty: true });
-  const daemon: Daemon = await startDaemon(config, log, stop.signal, namespaceOf(stores));
+  const daemon: Daemon = await startDaemon(config, log, stop.signal, stores.namespace);
   parts.add(async () => {
     stop.abort(new Error('the demo has ended'));
     await daemon.stopped;
   });
   view.done(`watches both tables; dashboard at ${daemon.url}`);
   return { daemon, config };
-}
-
-function namespaceOf({ prefix }: OpenDemoStores): string {
-  return `${prefix}claim-reconciler`;
 }
 
 async function untilAborted(signal: AbortSignal): Promise<void> {

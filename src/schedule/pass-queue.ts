@@ -32,6 +32,8 @@ export interface PassQueue {
 }
 
 const enqueueTimeoutMs = 5_000;
+const removeTimeoutMs = 5_000;
+const closeTimeoutMs = 1_000;
 /** How much history the dashboard shows; older jobs are removed, reports stay in Postgres. */
 const keptJobs = {
   removeOnComplete: { count: 200, age: 24 * 3600 },
@@ -80,6 +82,21 @@ export function openPassQueue({ url, prefix, onEvent }: QueueOptions): PassQueue
       await endRedis(redis, deadlineMs);
     },
   };
+}
+
+/**
+ * Removes a queue with its jobs and its history, when nobody works on it any more. Throws OperatingError
+ * `redis_unreachable` or `timed_out`; then some of it may be left.
+ */
+export async function removePassQueue(url: string, prefix: string): Promise<void> {
+  const { queue, close } = openPassQueue({ url, prefix, onEvent: () => {} });
+  try {
+    await withDeadline(queue.obliterate({ force: true }), removeTimeoutMs, 'removing the queue');
+  } catch (error) {
+    throw describeRedisError(error);
+  } finally {
+    await close(closeTimeoutMs);
+  }
 }
 
 /** Without `:`, which must not be part of a job's id. */
