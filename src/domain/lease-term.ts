@@ -67,6 +67,9 @@ export function afterRelease(term: Term): Term {
   return term.kind === 'held' ? { kind: 'released' } : term;
 }
 
+/** The least time that an answer needs. Also above what timers are early by: three tries do not make room for a fourth. */
+const answerMs = 10;
+
 /**
  * Milliseconds until the next renewal is to be sent; null when there is nothing to renew, or no time left for it.
  * @param failedAt when the last renewal that got no answer was sent; null when the last one was answered
@@ -83,5 +86,5 @@ export function renewInMs(
       ? timing.renewEveryMs - elapsedMs(term.renewedAt, now)
       : renewalRetryMs(timing) - elapsedMs(failedAt, now);
   const waitMs = Math.max(0, dueMs);
-  return waitMs < trustedForMs(term, now, timing) ? waitMs : null;
+  return waitMs < trustedForMs(term, now, timing) - answerMs ? waitMs : null;
 }

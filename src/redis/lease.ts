@@ -21,7 +21,6 @@ import { HeldLease, type Lease } from './held-lease.ts';
 import { askForLease, askToRelease, leaseValue } from './lease-key.ts';
 
 export type { Lease } from './held-lease.ts';
-export type { Release } from './lease-key.ts';
 
 export interface LeaseOptions {
   /** A strict connection. */

@@ -90,7 +90,7 @@ describe('the next renewal', () => {
   });
 
   it('is not sent when it would come at the end of trust or later', () => {
-    expect(renewInMs(held, at(10_667), at(12_667), timing)).toBeNull();
+    expect(renewInMs(held, at(10_660), at(12_660), timing)).toBeNull();
     expect(renewInMs(held, null, at(13_500), timing)).toBeNull();
   });
 

@@ -1,5 +1,7 @@
-/** A process with a worker, for the test of killed ones: `pass-process.ts REDIS PREFIX (wait|finish)`; `wait`
- * runs until it is told to stop. */
+/**
+ * A process with a worker, for the test beside it: `pass-process.ts REDIS PREFIX (wait|finish)`. With `wait` a pass runs
+ * until it is told to stop.
+ */
 import { startPassWorker } from '../../src/schedule/pass-worker.ts';
 
 const [url = '', prefix = '', manner = ''] = process.argv.slice(2);
