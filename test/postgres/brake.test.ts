@@ -6,6 +6,7 @@ import { admitRepairs, liftBrake, readBrake, tripBrake, type Admission } from '.
 import { inTransaction } from '../../src/postgres/connect.ts';
 import { finishRepairs, intendRepairs } from '../../src/postgres/repair-journal.ts';
 import { takeCheckpoint } from '../../src/postgres/checkpoint.ts';
+import { waitFor } from '../support/wait-for.ts';
 import { admissionOf, limits, recordFound, repairOf, source } from './discrepancies.ts';
 import { claimSql, useShopClaims } from './shop-claims.ts';
 
@@ -113,6 +114,27 @@ describe('the brake', () => {
 });
 
 describe('the limit of an hour', () => {
+  it('is judged by one plan after the other: the next waits until the one before is written', async () => {
+    await admit(1);
+    const order: string[] = [];
+    let next: Promise<boolean> | undefined;
+    await inTransaction(shop.pool(), async (client) => {
+      await admitRepairs(client, admissionOf(1));
+      next = admit(1).finally(() => order.push('judged'));
+      await waitFor(async () => (await countWaiting()) > 0, { what: 'the next plan to wait' });
+      order.push('written');
+    });
+    expect(await next).toBe(true);
+    expect(order).toEqual(['written', 'judged']);
+  });
+
+  async function countWaiting(): Promise<number> {
+    const rows = await shop.ask(
+      `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+    );
+    return rows.length;
+  }
+
   it('holds over plans that come at the same time: not both are the last to fit', async () => {
     await takeCheckpoint(shop.pool(), claimSql(), '1', { runId: 'r', replicationId: 'p', flushes: 0 });
     const ids = Array.from({ length: 8 }, (_, at) => String(at + 1));
