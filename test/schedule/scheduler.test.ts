@@ -129,6 +129,24 @@ describe('a new holder', () => {
   });
 });
 
+describe('a Redis that forgets everything', () => {
+  it('20: costs the holder its term, and slots go on in the next one, none of them twice', async () => {
+    const replica = startReplica('only');
+    await waitFor(() => replica.enqueued.length >= 2, { what: 'the first slots' });
+    await redis.client.flushdb();
+    await waitFor(() => replica.events.filter(({ kind }) => kind === 'term_began').length === 2, {
+      what: 'the next term',
+    });
+    const before = replica.enqueued.length;
+    await waitFor(() => replica.enqueued.length >= before + 2, { what: 'slots of the next term' });
+    await replica.scheduler.close(10_000);
+    expect(replica.enqueued).toEqual(await readLedger());
+    expect(replica.events).toContainEqual(
+      expect.objectContaining({ kind: 'term_ended', reason: expect.stringContaining('gone from Redis') }),
+    );
+  });
+});
+
 describe('a holder that cannot do the work', () => {
   it('makes way for one that can, after three failures', async () => {
     const broken = startReplica('broken', {
