@@ -89,13 +89,13 @@ export function openPassQueue({ url, prefix, onEvent }: QueueOptions): PassQueue
  * `redis_unreachable` or `timed_out`; then some of it may be left.
  */
 export async function removePassQueue(url: string, prefix: string): Promise<void> {
-  const { queue, close } = openPassQueue({ url, prefix, onEvent: () => {} });
+  const passes = openPassQueue({ url, prefix, onEvent: () => {} });
   try {
-    await withDeadline(queue.obliterate({ force: true }), removeTimeoutMs, 'removing the queue');
+    await withDeadline(passes.queue.obliterate({ force: true }), removeTimeoutMs, 'removing the queue');
   } catch (error) {
     throw describeRedisError(error);
   } finally {
-    await close(closeTimeoutMs);
+    await passes.close(closeTimeoutMs);
   }
 }
 
