@@ -36,13 +36,23 @@ export async function applyRepairs(
   tally: Tally,
   signal: AbortSignal,
 ): Promise<void> {
-  for (let at = 0; at < repairs.length; at += repairsPerStep) {
+  let rest = repairs;
+  while (rest.length > 0) {
     if (signal.aborted) {
-      await closeUnmade(context, repairs.slice(at), tally);
+      await closeUnmade(context, rest, tally);
       return;
     }
-    await applyStep(context, term, repairs.slice(at, at + repairsPerStep), tally);
+    const step = nextStep(rest);
+    await applyStep(context, term, step, tally);
+    rest = rest.slice(step.length);
   }
+}
+
+/** What is in one step is changed side by side, in no certain order: deletions are kept apart from the rest. */
+function nextStep(repairs: readonly JournalledRepair[]): readonly JournalledRepair[] {
+  const deletes = (repair: JournalledRepair | undefined): boolean => repair?.action.kind === 'delete_marker';
+  const end = repairs.findIndex((repair) => deletes(repair) !== deletes(repairs[0]));
+  return repairs.slice(0, Math.min(repairsPerStep, end === -1 ? repairs.length : end));
 }
 
 async function applyStep(
