@@ -3,10 +3,11 @@
  * the moment, both stores end in the state of a pass that nobody disturbed. Killed before the first write, between each
  * two, and while each is under way; after the answer to one and before the next is sent nothing else happens.
  */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { RunningServer } from '../../src/embedded/running-server.ts';
 import { startRedis } from '../../src/embedded/start-redis.ts';
 import { dayMs } from '../reconcile/support/claim-tables.ts';
+import { before, claimLooks, readsClaims } from '../reconcile/support/intercept.ts';
 import { createWorld, type Gift, type World } from '../reconcile/support/world.ts';
 import { startProcess } from '../support/process-handle.ts';
 import { waitFor } from '../support/wait-for.ts';
@@ -138,4 +139,61 @@ describe.each(['before', 'sent'])('killed at each write, at the moment "%s"', (m
     console.log(`killed ${kills.join(' + ')} times`);
     expect(kills.reduce((sum, times) => sum + times, 0)).toBeGreaterThan(10);
   }, 240_000);
+});
+
+describe('asked to stop', () => {
+  let redis: RunningServer;
+  let world: World;
+  beforeEach(async () => {
+    redis = await startRedis({ env: process.env });
+    world = await createWorld({ redisUrl: redis.url });
+  });
+  afterEach(async () => {
+    await world.drop();
+    await redis.stop();
+  });
+
+  async function addMissing(count: number): Promise<void> {
+    await world.pool.query(
+      `insert into gift_claim (uid, attempt_id, status, expires_at)
+       select n, 'attempt-' || n, 'granted', now() + interval '1 day' from generate_series(1, $1::int) n`,
+      [count],
+    );
+  }
+
+  it('in mid-repair: the step in hand is finished, the rest is closed as not made, and made by the next pass', async () => {
+    await addMissing(250);
+    const stop = new AbortController();
+    const ask = async (): Promise<void> => stop.abort(new Error('SIGTERM'));
+    const pool = before(world.pool, readsClaims, claimLooks.apply, ask);
+    const report = await world.runPass({ pool, signal: stop.signal });
+    expect(report).toMatchObject({ outcome: 'stopped', reason: 'SIGTERM', checked: 250, open: 50 });
+    expect(report.repairs).toMatchObject({ applied: 200, superseded: 50 });
+    expect(await world.redis.dbsize()).toBe(200);
+    expect((await world.repairs()).slice(200)).toMatchObject(
+      Array.from({ length: 50 }, () => ({
+        outcome: 'superseded',
+        note: 'not made: the pass was asked to stop',
+      })),
+    );
+    expect(await world.runPass()).toMatchObject({ outcome: 'completed', open: 0, repairs: { applied: 50 } });
+  });
+
+  it('while reading: what was judged is kept, and the next pass goes on from there', async () => {
+    await addMissing(20);
+    const stop = new AbortController();
+    const ask = async (): Promise<void> => stop.abort(new Error('SIGTERM'));
+    const pool = before(world.pool, readsClaims, claimLooks.confirm, ask);
+    const limits = { rowsPerPage: 5 };
+    const report = await world.runPass({ pool, limits, signal: stop.signal });
+    expect(report).toMatchObject({ outcome: 'stopped', reason: 'SIGTERM', checked: 5, open: 5 });
+    expect(report.repairs).toMatchObject({ applied: 0 });
+    expect(await world.checkpoint()).toMatchObject({ id: '5' });
+    expect(await world.runPass({ limits })).toMatchObject({
+      outcome: 'completed',
+      checked: 15,
+      open: 0,
+      repairs: { applied: 20 },
+    });
+  });
 });

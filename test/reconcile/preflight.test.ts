@@ -77,9 +77,7 @@ describe('a marker Redis that may have lost markers', () => {
     const old = await world.addGift();
     await world.setMarker(old);
     await world.runPass();
-    await world.pool.query(
-      "update reconciler.horizon_sample set sampled_at = sampled_at - interval '2 hours'",
-    );
+    await world.letHoursPass();
     const recent = await world.addGift();
     await world.setMarker(recent);
     expect(await world.runPass()).toMatchObject({ checked: 1, verdicts: { consistent: 1 } });

@@ -1,7 +1,7 @@
 /**
  * What is on record of a world: markers, discrepancies, repairs, alerts, checkpoint. For assertions: plain rows, in the
  * order they were written.
- * Does not change anything, but for `makeDue` and `breakLease`, which save a test from waiting.
+ * Does not change anything, but for what saves a test from waiting: `letHoursPass`, `makeDue`, `breakLease`.
  */
 import type { Redis } from 'ioredis';
 import type { Pool } from 'pg';
@@ -43,6 +43,8 @@ export interface Records {
   readonly repairs: () => Promise<RepairRecord[]>;
   readonly alerts: () => Promise<AlertRecord[]>;
   readonly checkpoint: (source?: string) => Promise<{ changeXid: string; id: string | null }>;
+  /** As if two hours had gone by since all that is on record; what was postponed is due. */
+  readonly letHoursPass: () => Promise<void>;
   /** Instead of waiting for the time at which it is looked at again. */
   readonly makeDue: () => Promise<void>;
   /** Journals a change of expiry for the open discrepancy of each claim, and makes none of them. */
@@ -67,7 +69,7 @@ export function recordsOf(pool: Pool, redis: Redis): Records {
         from reconciler.discrepancy order by id`),
     repairs: async () =>
       list(`select id::text, discrepancy_id::text as "discrepancyId", pass_id::text as "passId", action,
-        marker_key as key, outcome, note from reconciler.repair order by id`),
+        marker_key as key, outcome, note from reconciler.repair order by repair.id`),
     alerts: async () => list('select kind, severity, state, summary from reconciler.alert order by id'),
     checkpoint: async (source = 'gifts') => {
       const { rows } = await pool.query<{ changeXid: string; id: string | null }>(
@@ -76,6 +78,12 @@ export function recordsOf(pool: Pool, redis: Redis): Records {
       );
       if (rows[0] === undefined) throw new Error(`${source} has no checkpoint`);
       return rows[0];
+    },
+    letHoursPass: async () => {
+      await pool.query(`
+        update reconciler.horizon_sample set sampled_at = sampled_at - interval '2 hours';
+        update reconciler.repair set intended_at = intended_at - interval '2 hours';
+        update reconciler.discrepancy set marker_since = marker_since - interval '2 hours', next_check_at = null;`);
     },
     makeDue: async () => {
       await pool.query('update reconciler.discrepancy set next_check_at = null');
