@@ -22,8 +22,8 @@ interface Drift {
 }
 
 /** A handful of every kind of drift that a pass repairs or tells people about, and a claim that is as it should be. */
-async function createDrift(redisUrl: string): Promise<Drift> {
-  const world = await createWorld({ redisUrl });
+async function createDrift(world: World): Promise<Drift> {
+  await world.reset();
   const rival = await world.addGift({ uid: 1, attempt: 'rival', status: 'failed' });
   const [conflicting, missing, alsoMissing, immortal, tooShort, tooLong, right, released, pending] = [
     await world.addGift({ uid: 1, attempt: 'mine' }),
@@ -110,17 +110,23 @@ async function expectAllRight({ world, granted, released, pending }: Drift): Pro
 
 describe.each(['before', 'sent'])('killed at each write, at the moment "%s"', (moment) => {
   const servers: RunningServer[] = [];
+  const worlds: World[] = [];
   beforeAll(async () => {
-    for (let lane = 0; lane < 2; lane += 1) servers.push(await startRedis({ env: process.env }));
+    for (let lane = 0; lane < 2; lane += 1) {
+      const server = await startRedis({ env: process.env });
+      servers.push(server);
+      worlds.push(await createWorld({ redisUrl: server.url }));
+    }
   });
   afterAll(async () => {
+    for (const world of worlds) await world.drop();
     for (const server of servers) await server.stop();
   });
 
   /** Every second write from `first` on, until a pass was not killed; returns how often it was. */
-  async function runLane(redisUrl: string, first: number): Promise<number> {
+  async function runLane(world: World, first: number): Promise<number> {
     for (let write = first; ; write += 2) {
-      const drift = await createDrift(redisUrl);
+      const drift = await createDrift(world);
       const printed = await runCrashing(drift, write, moment);
       if (printed === null) {
         await waitUntilGone(drift);
@@ -129,13 +135,12 @@ describe.each(['before', 'sent'])('killed at each write, at the moment "%s"', (m
       await expectAllRight(drift).catch((error: unknown) => {
         throw new Error(`killed at write ${write} (${moment})`, { cause: error });
       });
-      await drift.world.drop();
       if (printed !== null) return (write - first) / 2;
     }
   }
 
   it('the next pass brings both stores to the same end', async () => {
-    const kills = await Promise.all(servers.map(async ({ url }, lane) => runLane(url, lane + 1)));
+    const kills = await Promise.all(worlds.map(async (world, lane) => runLane(world, lane + 1)));
     console.log(`killed ${kills.join(' + ')} times`);
     expect(kills.reduce((sum, times) => sum + times, 0)).toBeGreaterThan(10);
   }, 240_000);
