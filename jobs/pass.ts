@@ -64,7 +64,9 @@ function story(report: PassReport): string[] {
   );
   const made = Object.entries(report.repairs).filter(([, count]) => count > 0);
   return [
-    `Judged ${report.checked} claims: ${bad.length === 0 ? 'all consistent' : bad.map(([word, count]) => `${count} ${word}`).join(', ')}.`,
+    report.checked === 0
+      ? 'No claim was judged.'
+      : `Judged ${report.checked} claims: ${bad.length === 0 ? 'all consistent' : bad.map(([word, count]) => `${count} ${word}`).join(', ')}.`,
     ...(made.length > 0 ? [`Repairs: ${made.map(([word, count]) => `${count} ${word}`).join(', ')}.`] : []),
     ...(report.stalledBy === null ? [] : [`Reading stands still: ${report.stalledBy}.`]),
     `${report.outcome}${report.reason === null ? '' : `: ${report.reason}`}. ${report.open} discrepancies are open.`,

@@ -81,7 +81,7 @@ async function apply(
     mode,
     fencingToken: term.fencingToken,
   });
-  await finishInterrupted(context, term);
+  await finishInterrupted(context, term, signal);
   const tally = startTally();
   const admitted = await applyByHand(context, term, { passId, by, force }, hand, tally, signal);
   countBatch(tally, hand.checked, hand.found);

@@ -2,9 +2,11 @@
  * Job: takes back one repair, or all of a pass.
  */
 import { z } from 'zod';
+import { asOperatingError } from '../src/postgres/connect.ts';
 import { beginPass } from '../src/postgres/pass.ts';
 import { sourceOf } from '../src/postgres/repair-journal.ts';
 import { closePass, noWindow } from '../src/reconcile/close-pass.ts';
+import type { PassOutcome, PassReport } from '../src/reconcile/pass-report.ts';
 import { preflight } from '../src/reconcile/preflight.ts';
 import { countRepair, startTally } from '../src/reconcile/tally.ts';
 import { underTerm } from '../src/reconcile/under-term.ts';
@@ -49,12 +51,21 @@ export async function run(
     const { from } = await preflight(context, term);
     const start = { source, askedBy: by, mode: context.source.rules.mode, fencingToken: term.fencingToken };
     const { passId } = await beginPass(context.pool, start);
-    const undone = await undoRepairs(context, term, { which, by, force, passId }, signal);
     const tally = startTally();
-    for (const { kind, outcome } of undone)
+    const close = async (outcome: PassOutcome, reason: string): Promise<PassReport> =>
+      closePass(context, { passId, startedAtMs, from, to: from, window: noWindow, tally, outcome, reason });
+    let undone: UndoneRepair[];
+    try {
+      undone = await undoRepairs(context, term, { which, by, force, passId }, signal);
+    } catch (error) {
+      const trouble = asOperatingError(error);
+      await close(trouble.code === 'braked' ? 'braked' : 'aborted', trouble.message);
+      throw trouble;
+    }
+    for (const { kind, outcome } of undone) {
       countRepair(tally, kind, outcome === 'undone' ? 'applied' : 'superseded');
-    const end = { outcome: 'completed', reason: 'undo' } as const;
-    await closePass(context, { passId, startedAtMs, from, to: from, window: noWindow, tally, ...end });
+    }
+    await close('completed', 'undo');
     report.log(`Undone: ${tally.repairs.applied}; not undone: ${tally.repairs.superseded}.`);
     return { source, undone };
   });

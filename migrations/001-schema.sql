@@ -59,6 +59,7 @@ create table reconciler.pass (
   report jsonb
 );
 create index pass_source on reconciler.pass (source, id desc);
+create index pass_started on reconciler.pass (source, started_at);
 
 -- One row per claim (or marker without a claim) that looked wrong; at most one of them open.
 create table reconciler.discrepancy (

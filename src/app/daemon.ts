@@ -92,7 +92,7 @@ async function open(
   return { url: http.url, stopped };
 }
 
-/** The worker and the schedule. Returns whether work had to be cut off when they were closed. */
+/** The worker, then the schedule, which is closed first. Returns whether work had to be cut off when they were closed. */
 function openWork(
   config: Config,
   queue: PassQueue,
@@ -101,14 +101,6 @@ function openWork(
   onEvent: (event: ScheduleEvent) => void,
 ): () => boolean {
   let wasCutOff = false;
-  const scheduler = startScheduler({
-    ...company.deps,
-    leaseKey: `${company.deps.namespace}:lease:scheduler`,
-    timezone: config.timezone,
-    enqueue: (pass) => queue.enqueuePass(pass),
-    onEvent,
-  });
-  parts.add(() => scheduler.close(partStopMs));
   const worker = startPassWorker({
     url: config.queueRedis.url,
     prefix: queuePrefix(company.deps),
@@ -119,6 +111,14 @@ function openWork(
   parts.add(async () => {
     wasCutOff = !(await worker.close(workerStopMs));
   });
+  const scheduler = startScheduler({
+    ...company.deps,
+    leaseKey: `${company.deps.namespace}:lease:scheduler`,
+    timezone: config.timezone,
+    enqueue: (pass) => queue.enqueuePass(pass),
+    onEvent,
+  });
+  parts.add(() => scheduler.close(partStopMs));
   return () => wasCutOff;
 }
 

@@ -123,7 +123,7 @@ function policy() {
 function brake() {
   const defaults = sourceDefaults.brake;
   return optionalSection({
-    repairsPerPlan: integer(1, 1_000_000).default(defaults.repairsPerPlan),
+    repairsPerPlan: integer(1, 20_000).default(defaults.repairsPerPlan),
     repairsPerHour: integer(1, 1_000_000).default(defaults.repairsPerHour),
     share: share().default(defaults.share),
     shareSample: integer(1, 1_000_000_000).default(defaults.shareSample),

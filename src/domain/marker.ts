@@ -18,8 +18,25 @@ export type MarkerReading =
   | { readonly kind: 'undecodable'; readonly reason: string }
   | { readonly kind: 'unread'; readonly reason: string };
 
-/** True when both readings would lead to the same judgement; a running expiry clock is no difference. */
-export function sameMarker(a: MarkerReading, b: MarkerReading): boolean {
-  if (a.kind !== 'present' || b.kind !== 'present') return a.kind === b.kind;
-  return a.value === b.value && (a.expiresInMs === null) === (b.expiresInMs === null);
+/** A reading and when it was made, Unix milliseconds by the database. */
+export interface MarkerSight {
+  readonly marker: MarkerReading;
+  readonly atMs: number;
+}
+
+/** Two readings of one expiry may lie so far apart: the clocks are read beside the marker, not with it. */
+export const expirySlackMs = 1_000;
+
+/**
+ * True when both saw the same marker: same value, same end. A later end means that somebody set the value again, which
+ * matters where values do not name the attempt.
+ */
+export function sameMarker(a: MarkerSight, b: MarkerSight): boolean {
+  if (a.marker.kind !== 'present' || b.marker.kind !== 'present') return a.marker.kind === b.marker.kind;
+  if (a.marker.value !== b.marker.value) return false;
+  if (a.marker.expiresInMs === null || b.marker.expiresInMs === null) {
+    return a.marker.expiresInMs === b.marker.expiresInMs;
+  }
+  const offMs = a.atMs + a.marker.expiresInMs - (b.atMs + b.marker.expiresInMs);
+  return Math.abs(offMs) <= expirySlackMs;
 }

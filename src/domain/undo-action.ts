@@ -3,7 +3,7 @@
  * that cannot be done.
  * Invariants kept (3, 4, 7): only what the repair itself wrote is changed; nothing is written without an expiry.
  */
-import type { MarkerReading, PresentMarker } from './marker.ts';
+import { expirySlackMs, type MarkerReading, type PresentMarker } from './marker.ts';
 import type { RepairAction } from './repair-action.ts';
 
 export type Undo =
@@ -33,7 +33,8 @@ export function undoAction(
     }));
   }
   const written = action.kind === 'set_expiry' ? action.observed.value : action.value;
-  if (now.kind !== 'present' || now.value !== written || hasMoreTime(now, action.expiresInMs)) {
+  const givenUntilMs = beforeAtMs + action.expiresInMs;
+  if (now.kind !== 'present' || now.value !== written || endsAfter(now, nowMs, givenUntilMs)) {
     return impossible('the marker is no longer the one that the repair left');
   }
   if (action.kind === 'reissue_marker') {
@@ -46,9 +47,9 @@ export function undoAction(
   );
 }
 
-/** More time than the repair gave it: somebody set the same value again since. */
-function hasMoreTime(now: PresentMarker, givenMs: number): boolean {
-  return now.expiresInMs === null || now.expiresInMs > givenMs;
+/** It ends later than the repair let it: somebody set the same value again since. */
+function endsAfter(now: PresentMarker, nowMs: number, givenUntilMs: number): boolean {
+  return now.expiresInMs === null || nowMs + now.expiresInMs > givenUntilMs + expirySlackMs;
 }
 
 function restore(

@@ -45,7 +45,8 @@ export function refusals(stored: DatabaseIdentity | null, now: DatabaseReading):
   }
   if (now.rowFromFuture) {
     reasons.push(
-      'a row bears a change_xid that this server has not handed out yet, as after a dump and restore',
+      'a row bears a change_xid that this server has not handed out yet, as after a dump and restore: update those ' +
+        'rows (a column to itself, in batches) so that they are stamped anew, then rewind to the beginning',
     );
   }
   return reasons;

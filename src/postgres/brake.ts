@@ -22,6 +22,8 @@ export interface Admission {
   /** A person chose to pass the brake. */
   readonly force: boolean;
   readonly by: string;
+  /** False: a plan over the limits is refused, without stopping everybody else. */
+  readonly trips?: boolean;
 }
 
 /** The state as it is now: a lift that has run out counts as armed. */
@@ -49,10 +51,16 @@ export async function admitRepairs(client: pg.ClientBase, admission: Admission):
   const { state } = await readBrake(client, source);
   if (force || state === 'lifted') return true;
   if (state === 'tripped') return false;
-  const counts: BrakeCounts = { ...admission, lastHour: await countLastHour(client, source) };
+  const hour = admission.judged > 0 ? await readLastHour(client, source) : { judged: 0, bad: 0 };
+  const counts: BrakeCounts = {
+    planned: admission.planned,
+    lastHour: await countLastHour(client, source),
+    judged: admission.judged + hour.judged,
+    bad: admission.bad + hour.bad,
+  };
   const decision = judgePlan(counts, limits);
   if (decision.kind === 'pass') return true;
-  await tripBrake(client, source, decision.reason, by);
+  if (admission.trips !== false) await tripBrake(client, source, decision.reason, by);
   return false;
 }
 
@@ -93,6 +101,18 @@ export async function liftBrake(
     [source, liftMs, by],
   );
   return rowCount === 1;
+}
+
+/** What passes of the last hour judged: a share means little in one pass over a few claims. */
+async function readLastHour(client: pg.ClientBase, source: string): Promise<{ judged: number; bad: number }> {
+  const { rows } = await client.query<{ judged: number; bad: number }>(
+    `select coalesce(sum((report ->> 'checked')::int), 0)::int as judged,
+       coalesce(sum((report ->> 'checked')::int - (report -> 'verdicts' ->> 'consistent')::int), 0)::int as bad
+     from reconciler.pass where source = $1 and started_at > clock_timestamp() - interval '1 hour'
+       and report is not null`,
+    [source],
+  );
+  return rows[0] ?? { judged: 0, bad: 0 };
 }
 
 /** Repairs of the last hour that changed something or may have. */

@@ -140,7 +140,8 @@ export async function rewindAfterStoreChange(
 
 /**
  * A person's rewind: goes back to `changeXid` (never forward) and accepts the server as it is now, so that a refused
- * checkpoint becomes usable. `changeXid: '0'` is the beginning. Returns false when the source has no checkpoint.
+ * checkpoint becomes usable; horizon samples of another server are dropped. `changeXid: '0'` is the beginning. Returns
+ * false when the source has no checkpoint; throws `fenced_out` under an old token.
  */
 export async function rewindCheckpoint(
   pool: pg.Pool,
@@ -148,13 +149,20 @@ export async function rewindCheckpoint(
   to: { readonly changeXid: string; readonly fencingToken: string },
 ): Promise<boolean> {
   const { rowCount } = await pool.query(
-    `update reconciler.checkpoint c set change_xid = least(c.change_xid, $3), id = case when c.change_xid < $3 then c.id end,
-       fencing_token = $4, system_identifier = s.system_identifier, timeline = s.timeline, database_oid = s.database_oid,
+    `with s as (${evidence('$2')}), foreign_samples as (
+       delete from reconciler.horizon_sample using s, reconciler.checkpoint c where c.source = $1
+         and (c.system_identifier, c.database_oid) is distinct from (s.system_identifier, s.database_oid)
+     )
+     update reconciler.checkpoint c set change_xid = least(c.change_xid, $3, s.horizon),
+       id = case when c.change_xid < least($3, s.horizon) then c.id end, fencing_token = $4, system_identifier = s.system_identifier, timeline = s.timeline, database_oid = s.database_oid,
        table_oid = s.table_oid, lsn = s.lsn, snapshot_xmax = s.snapshot_xmax, updated_at = clock_timestamp()
-     from (${evidence('$2')}) s where c.source = $1 and c.fencing_token <= $4`,
+     from s where c.source = $1 and c.fencing_token <= $4`,
     [source.name, source.table, to.changeXid, to.fencingToken],
   );
-  return rowCount === 1;
+  if (rowCount === 1) return true;
+  const known = await pool.query('select from reconciler.checkpoint where source = $1', [source.name]);
+  if (known.rowCount !== 0) throw fencedOut(source.name);
+  return false;
 }
 
 /** One index probe: is there a visible row whose transaction id this server has not handed out yet? */
@@ -173,7 +181,8 @@ function evidence(table: string): string {
       (select oid from pg_database where datname = current_database()) as database_oid,
       ${table}::text::regclass::oid as table_oid,
       case when not r then pg_current_wal_lsn() end as lsn,
-      pg_snapshot_xmax(pg_current_snapshot()) as snapshot_xmax, r as in_recovery
+      pg_snapshot_xmax(pg_current_snapshot()) as snapshot_xmax, pg_snapshot_xmin(pg_current_snapshot()) as horizon,
+      r as in_recovery
     from pg_is_in_recovery() r`;
 }
 

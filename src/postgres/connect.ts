@@ -116,6 +116,9 @@ const connectionTrouble = /connect|connection|timeout|terminat|closed|socket|net
 export function asOperatingError(error: unknown): OperatingError {
   if (error instanceof OperatingError) return error;
   if (!(error instanceof Error)) throw error;
+  if (error.name === 'AbortError') {
+    return new OperatingError('aborted', 'Stopped as asked; what was done before is kept.', { cause: error });
+  }
   const code = error instanceof pg.DatabaseError ? (error.code ?? 'unknown') : null;
   const isDriver = code !== null || 'code' in error || connectionTrouble.test(error.message);
   if (!isDriver || error instanceof TypeError || error instanceof RangeError) throw error;

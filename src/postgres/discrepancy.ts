@@ -5,6 +5,7 @@
  */
 import type pg from 'pg';
 import type { Observation } from '../domain/assess.ts';
+import { expirySlackMs } from '../domain/marker.ts';
 import type { BadVerdict } from '../domain/verdict.ts';
 
 /** What was read, and when (database time, Unix ms), as it is kept for people and for undo. */
@@ -30,6 +31,8 @@ export interface OpenDiscrepancy {
   readonly evidence: Evidence;
   readonly markerAgeMs: number;
   readonly checks: number;
+  /** A person undid its repair: it is not repaired again by a pass. */
+  readonly held: boolean;
 }
 
 /** Records what a batch found; call it in the transaction that advances the checkpoint. */
@@ -52,7 +55,7 @@ export async function recordDiscrepancies(
   );
 }
 
-/** Open discrepancies whose time has come, in the order they were found; those a person holds are left out. */
+/** Open discrepancies whose time has come, in the order they were found. */
 export async function readDueDiscrepancies(
   pool: pg.Pool,
   source: string,
@@ -60,7 +63,7 @@ export async function readDueDiscrepancies(
 ): Promise<OpenDiscrepancy[]> {
   return readOpen(
     pool,
-    `source = $1 and id > $2 and not held and (next_check_at is null or next_check_at <= clock_timestamp())
+    `source = $1 and id > $2 and (next_check_at is null or next_check_at <= clock_timestamp())
      order by discrepancy.id limit $3`,
     [source, page.afterId, page.rowsMax],
   );
@@ -82,7 +85,7 @@ async function readOpen(
 ): Promise<OpenDiscrepancy[]> {
   // `order by id` would mean the text that is selected here, where 10 comes before 9: conditions say `discrepancy.id`.
   const { rows } = await pool.query<OpenDiscrepancy>(
-    `select id::text, claim_id as "claimId", verdict, change_xid::text as "changeXid", evidence, checks,
+    `select id::text, claim_id as "claimId", verdict, change_xid::text as "changeXid", evidence, checks, held,
        (extract(epoch from clock_timestamp() - marker_since) * 1000)::float8 as "markerAgeMs"
      from reconciler.discrepancy where state = 'open' and claim_id is not null and ${condition}`,
     [...values],
@@ -111,7 +114,7 @@ export async function resolveDiscrepancies(
 export interface Postponement {
   readonly id: string;
   readonly delayMs: number;
-  /** What it looks like now; the verdict may have changed since it was found. */
+  /** What it looks like now; verdict and version of the row may have changed since it was found. */
   readonly verdict: BadVerdict;
   readonly evidence: Evidence;
 }
@@ -123,7 +126,8 @@ export async function postponeDiscrepancies(
 ): Promise<void> {
   if (postponed.length === 0) return;
   await client.query(
-    `update reconciler.discrepancy d set verdict = p.verdict, evidence = p.evidence, checks = d.checks + 1,
+    `update reconciler.discrepancy d set verdict = p.verdict, 
+       change_xid = coalesce((p.evidence -> 'claim' ->> 'changeXid')::xid8, d.change_xid), evidence = p.evidence, checks = d.checks + 1,
        marker_since = ${markerSince('d', 'p')},
        last_seen_at = clock_timestamp(), next_check_at = clock_timestamp() + p."delayMs" * interval '1 ms'
      from jsonb_to_recordset($1) as p (id bigint, "delayMs" float8, verdict text, evidence jsonb)
@@ -141,13 +145,21 @@ export async function makeDue(client: pg.ClientBase | pg.Pool, source: string): 
   );
 }
 
-/** Reopens what a person undid and keeps it from being repaired again until a person says so. */
+/**
+ * Reopens what a person undid and keeps its claim from being repaired again until a person says so. Where another
+ * discrepancy of the claim is open already, that one is held.
+ */
 export async function holdDiscrepancy(client: pg.ClientBase | pg.Pool, id: string): Promise<void> {
   await client.query(
     `update reconciler.discrepancy d
      set state = 'open', resolution = null, resolved_at = null, held = true, next_check_at = null
      where id = $1 and not exists (select from reconciler.discrepancy other
        where other.source = d.source and other.subject = d.subject and other.state = 'open' and other.id <> d.id)`,
+    [id],
+  );
+  await client.query(
+    `update reconciler.discrepancy d set held = true from reconciler.discrepancy undone
+     where undone.id = $1 and d.source = undone.source and d.subject = undone.subject and d.state = 'open'`,
     [id],
   );
 }
@@ -161,10 +173,13 @@ export async function countOpen(pool: pg.Pool, source: string): Promise<number> 
   return rows[0]?.open ?? 0;
 }
 
-/** SQL: the old time while the marker's kind and value stay the same, else now. */
+/** SQL: the old time while the marker stays the same (see `sameMarker`), else now. */
 function markerSince(before: string, now: string): string {
   const marker = (row: string): string => `(${row}.evidence -> 'marker') - 'expiresInMs'`;
-  return `case when ${marker(before)} = ${marker(now)} then ${before}.marker_since else clock_timestamp() end`;
+  const end = (row: string): string =>
+    `coalesce((${row}.evidence ->> 'atMs')::float8 + (${row}.evidence -> 'marker' ->> 'expiresInMs')::float8, 0)`;
+  return `case when ${marker(before)} = ${marker(now)} and abs(${end(before)} - ${end(now)}) <= ${expirySlackMs}
+    then ${before}.marker_since else clock_timestamp() end`;
 }
 
 /** JSON for jsonb. Postgres cannot store U+0000, which a marker's value may hold; it is kept as the sign for it. */

@@ -30,8 +30,9 @@ export async function sampleHorizon(pool: pg.Pool, graceMs: number): Promise<Hor
      ), sample as (
        insert into reconciler.horizon_sample (horizon, snapshot_xmax) select horizon, xmax from current
      ), settled as (
-       select horizon, sampled_at from reconciler.horizon_sample
-       where sampled_at <= clock_timestamp() - $1 * interval '1 ms'
+       select least(sample.horizon, current.horizon) as horizon, sampled_at
+       from reconciler.horizon_sample sample, current
+       where sampled_at <= clock_timestamp() - $1 * interval '1 ms' and ${isOfThisHistory('sample', 'current.xmax')}
        order by sampled_at desc limit 1
      ), held as (
        select min(sampled_at) as since from reconciler.horizon_sample, current
@@ -68,8 +69,9 @@ export async function readDatabaseTime(pool: pg.Pool): Promise<number> {
 /** The horizon as it was `agoMs` ago: the newest sample at least that old, or the beginning when there is none. */
 export async function horizonAgo(client: pg.ClientBase | pg.Pool, agoMs: number): Promise<string> {
   const { rows } = await client.query<{ horizon: string }>(
-    `select horizon::text from reconciler.horizon_sample
-     where sampled_at <= clock_timestamp() - $1 * interval '1 ms' order by sampled_at desc limit 1`,
+    `select least(horizon, pg_snapshot_xmin(s))::text as horizon from reconciler.horizon_sample sample, pg_current_snapshot() s
+     where sampled_at <= clock_timestamp() - $1 * interval '1 ms' and ${isOfThisHistory('sample', 'pg_snapshot_xmax(s)')}
+     order by sampled_at desc limit 1`,
     [agoMs],
   );
   return rows[0]?.horizon ?? '0';
@@ -85,6 +87,14 @@ export async function thinHorizonSamples(pool: pg.Pool): Promise<number> {
                        where kept.sampled_at >= date_trunc('minute', old.sampled_at) and kept.sampled_at < old.sampled_at)`,
   );
   return rowCount ?? 0;
+}
+
+/**
+ * SQL: whether a sample can have been taken on this server. One that was restored from a server further on names
+ * transactions that have not begun here: believed, it would pass over rows of transactions still open.
+ */
+function isOfThisHistory(sample: string, xmax: string): string {
+  return `${sample}.snapshot_xmax <= ${xmax}`;
 }
 
 /** SQL: milliseconds since a timestamp expression, as a JavaScript number. */

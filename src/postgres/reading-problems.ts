@@ -31,9 +31,13 @@ function idProblems(subject: Subject): string[] {
       `the column ${id} (columns.id) may be null, and such a row would never be read; run: alter table ${relation.quoted} alter column ${facts.quoted_id} set not null;`,
     );
   }
-  if (relation.kind === 'r' && !isUnique(facts.indexes, id)) {
+  if (!isUnique(facts.indexes, id)) {
+    const remedy =
+      relation.kind === 'p'
+        ? `name each partition as a source of its own, unless ${relation.quoted} is partitioned by that column: then run: create unique index on ${relation.quoted} (${facts.quoted_id});`
+        : `run: create unique index concurrently on ${relation.quoted} (${facts.quoted_id});`;
     problems.push(
-      `the column ${id} (columns.id) has no unique index of its own, and rows that share an id could be passed over; run: create unique index concurrently on ${relation.quoted} (${facts.quoted_id});`,
+      `the column ${id} (columns.id) has no unique index of its own, and rows that share an id could be passed over; ${remedy}`,
     );
   }
   return problems;

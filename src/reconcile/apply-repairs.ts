@@ -12,7 +12,7 @@ import { readClaims } from '../postgres/claims.ts';
 import { inTransaction } from '../postgres/connect.ts';
 import { postponeDiscrepancies, resolveDiscrepancies, type Postponement } from '../postgres/discrepancy.ts';
 import { finishRepairs, type FinishedRepair } from '../postgres/repair-journal.ts';
-import { changeMarker, type ChangeResult } from '../redis/change-marker.ts';
+import { changeMarkers, type ChangeResult } from '../redis/change-marker.ts';
 import { observeClaims, type JudgedClaim } from './observe-claims.ts';
 import { retime, type PlannedRepair } from './plan-repairs.ts';
 import type { SourceContext } from './source-context.ts';
@@ -64,9 +64,7 @@ async function applyStep(
   const claimIds = repairs.map(({ discrepancy }) => discrepancy.claimId);
   const claims = await readClaims(context.pool, context.sql, claimIds);
   term.guard();
-  const results = await Promise.all(
-    repairs.map((repair) => change(context, repair, claims.get(repair.discrepancy.claimId))),
-  );
+  const results = await changeAll(context, repairs, claims);
   const looks = await observeClaims(context, claimIds);
   await writeOutcomes(context, repairs, results, looks);
   for (const [at, { kind }] of results.entries()) {
@@ -83,15 +81,24 @@ async function applyStep(
   }
 }
 
-/** Refused here when the claim has a newer version than the one the repair was planned from. */
-async function change(
-  context: SourceContext,
-  repair: JournalledRepair,
-  claim: ClaimReading | undefined,
-): Promise<ChangeResult> {
-  const action = sameVersion(claim, repair.look.claim) ? retime(repair.action, claim, context.nowMs()) : null;
-  if (action === null) return { kind: 'superseded' };
-  return changeMarker(context.markers, action, context.limits.callTimeoutMs);
+/** A repair whose claim has a newer version than the one it was planned from is refused here. */
+async function changeAll(
+  { markers, limits, nowMs }: SourceContext,
+  repairs: readonly JournalledRepair[],
+  claims: ReadonlyMap<string, ClaimReading>,
+): Promise<ChangeResult[]> {
+  const actions = repairs.map(({ action, discrepancy, look }) => {
+    const claim = claims.get(discrepancy.claimId);
+    return sameVersion(claim, look.claim) ? retime(action, claim, nowMs()) : null;
+  });
+  const results = await changeMarkers(
+    markers,
+    actions.filter((action) => action !== null),
+    limits.callTimeoutMs,
+  );
+  const next = results[Symbol.iterator]();
+  const superseded: ChangeResult = { kind: 'superseded' };
+  return actions.map((action) => (action === null ? superseded : (next.next().value ?? superseded)));
 }
 
 function sameVersion(now: ClaimReading | undefined, planned: ClaimReading): now is ReadableClaim {
@@ -105,14 +112,15 @@ async function writeOutcomes(
   looks: readonly JudgedClaim[],
 ): Promise<void> {
   const finished: FinishedRepair[] = [];
-  const consistent: string[] = [];
+  const repaired: string[] = [];
+  const wentAway: string[] = [];
   const postponed: Postponement[] = [];
   for (const [at, { repairId, discrepancy }] of repairs.entries()) {
     const result = results[at];
     const look = looks[at];
     if (result === undefined || look === undefined || result.kind === 'unknown') continue;
     finished.push({ id: repairId, outcome: result.kind, after: look.marker, note: noteOf(result) });
-    if (!isBad(look.verdict)) consistent.push(discrepancy.id);
+    if (!isBad(look.verdict)) (result.kind === 'applied' ? repaired : wentAway).push(discrepancy.id);
     else {
       const { claim, marker, atMs, verdict } = look;
       const delayMs = recheckDelayMs(discrepancy.checks, context.source.rules.graceMs);
@@ -121,7 +129,8 @@ async function writeOutcomes(
   }
   await inTransaction(context.pool, async (client) => {
     await finishRepairs(client, finished);
-    await resolveDiscrepancies(client, consistent, 'repaired');
+    await resolveDiscrepancies(client, repaired, 'repaired');
+    await resolveDiscrepancies(client, wentAway, 'went_away');
     await postponeDiscrepancies(client, postponed);
   });
 }

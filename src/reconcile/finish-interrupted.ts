@@ -3,6 +3,7 @@
  * and writes down what came of each; the discrepancy stays open and is judged anew. What an undo took back is held.
  * Invariants kept: (7) the journal ends with one outcome per repair; nothing is changed in Redis here.
  */
+import { setTimeout as wait } from 'node:timers/promises';
 import type { MarkerReading } from '../domain/marker.ts';
 import { inTransaction } from '../postgres/connect.ts';
 import { holdDiscrepancy } from '../postgres/discrepancy.ts';
@@ -19,13 +20,22 @@ import type { Term } from './hold-term.ts';
 
 const entriesPerStep = 500;
 
-/** Returns how many were completed. Stops, leaving the rest as they are, when markers cannot be read. */
-export async function finishInterrupted(context: SourceContext, term: Term): Promise<number> {
+/**
+ * Returns how many were completed. Stops, leaving the rest as they are, when markers cannot be read. Where there are any
+ * it first waits for as long as a change may be on its way: a later one is refused by the server itself.
+ */
+export async function finishInterrupted(
+  context: SourceContext,
+  term: Term,
+  signal: AbortSignal,
+): Promise<number> {
   const { pool, markers, source, limits } = context;
   let completed = 0;
   for (;;) {
     const entries = await readInterrupted(pool, source.name, term.fencingToken, entriesPerStep);
     if (entries.length === 0) return completed;
+    if (completed === 0) await wait(limits.callTimeoutMs, undefined, { signal });
+    term.guard();
     const readings = await observeMarkers(
       markers,
       entries.map(({ action }) => action.key),

@@ -18,12 +18,14 @@ export interface Window {
   readonly stalledBy: string | null;
 }
 
+/** Beside a daemon there is a sample this much older than the grace period, or newer; without one a run waits. */
+const sampleSlackMs = 5_000;
 /** A horizon that some transaction has held for this long beyond the grace period counts as stalled. */
 const stallToleranceMs = 10_000;
 
 /**
- * @param onWait given for one-off runs: told how long they must wait for a sample that is old enough, which they then
- *   do. Without it (scheduled passes) a window that is not there yet is empty.
+ * @param onWait given for one-off runs: told how long they must wait for a sample that is old enough and not older
+ *   than it need be, which they then do. Without it (scheduled passes) a window that is not there yet is empty.
  */
 export async function fixWindow(
   context: SourceContext,
@@ -47,9 +49,11 @@ async function untilSettled(
   onWait: (waitMs: number) => void,
 ): Promise<HorizonReading> {
   let reading = first;
-  while (reading.settled === null) {
-    onWait(reading.readyInMs);
-    await wait(reading.readyInMs, undefined, { signal });
+  const staleAfterMs = graceMs + Math.max(sampleSlackMs, graceMs / 2);
+  while (reading.settled === null || reading.settled.ageMs > staleAfterMs) {
+    const waitMs = reading.settled === null ? reading.readyInMs : graceMs;
+    onWait(waitMs);
+    await wait(waitMs, undefined, { signal });
     reading = await sampleHorizon(pool, graceMs);
   }
   return reading;

@@ -8,7 +8,7 @@ import type { Redis } from 'ioredis';
 import type pg from 'pg';
 import { OperatingError } from '../domain/operating-error.ts';
 import { beginTerm, latestTerm } from '../postgres/lease-term.ts';
-import { LeaseContender, type Lease } from '../redis/lease.ts';
+import { LeaseContender, type AcquireOutcome, type Lease } from '../redis/lease.ts';
 
 export interface Term {
   readonly fencingToken: string;
@@ -44,6 +44,8 @@ export async function holdTerm<T>(
   try {
     const { pool, holder } = options;
     const fencingToken = await beginTerm(pool, { lease: leaseName(options.source), holder });
+    // The token may be newer than another holder's, if this process was stopped meanwhile: then it is not used.
+    lease.guard();
     return await work({ fencingToken, signal: lease.signal, guard: () => lease.guard() });
   } finally {
     await lease.release();
@@ -62,18 +64,20 @@ async function acquire(options: TermOptions, signal: AbortSignal): Promise<Lease
       case 'stuck':
         throw new OperatingError('lease_held', outcome.reason);
       case 'unavailable':
-        throw new OperatingError(
-          'redis_unreachable',
-          `The lease of ${source} could not be had; nothing was read or changed. ${outcome.reason}`,
-        );
       case 'held':
-        if (performance.now() + retryMs > untilMs) throw await heldByAnother(options);
+        if (performance.now() + retryMs > untilMs) throw await refusal(options, outcome);
         await wait(retryMs, undefined, { signal });
     }
   }
 }
 
-async function heldByAnother({ pool, source }: TermOptions): Promise<OperatingError> {
+async function refusal({ pool, source }: TermOptions, outcome: AcquireOutcome): Promise<OperatingError> {
+  if (outcome.kind === 'unavailable') {
+    return new OperatingError(
+      'redis_unreachable',
+      `The lease of ${source} could not be had; nothing was read or changed. ${outcome.reason}`,
+    );
+  }
   const term = await latestTerm(pool, leaseName(source));
   const who = term === null ? 'somebody else' : `${term.holder}, since ${term.beganAt.toISOString()}`;
   return new OperatingError(

@@ -71,7 +71,7 @@ function isSuspect({ claim, claimId, verdict }: JudgedClaim, versions: VersionBy
 }
 
 function agree(before: JudgedClaim | undefined, now: JudgedClaim): boolean {
-  return before?.verdict === now.verdict && sameMarker(before.marker, now.marker);
+  return before !== undefined && before.verdict === now.verdict && sameMarker(before, now);
 }
 
 function asDiscrepancy({ claimId, verdict, claim, marker, atMs }: JudgedClaim): FoundDiscrepancy[] {

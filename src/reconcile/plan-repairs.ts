@@ -32,10 +32,14 @@ export interface Plan {
   readonly wentAway: readonly string[];
 }
 
-/** Looks at the discrepancies' claims again and decides about each. Changes nothing. */
+/**
+ * Looks at the discrepancies' claims again and decides about each. Changes nothing.
+ * @param horizon transaction id below which every row has been judged
+ */
 export async function planRepairs(
   context: SourceContext,
   discrepancies: readonly OpenDiscrepancy[],
+  horizon: string,
 ): Promise<Plan> {
   const looks = await observeClaims(
     context,
@@ -51,22 +55,21 @@ export async function planRepairs(
       wentAway.push(discrepancy.id);
       continue;
     }
-    if (!isJudgedVersion(discrepancy, look)) continue;
+    if (!isJudgedVersion(look, horizon)) continue;
     const rival = rivals.get(discrepancy.claimId) ?? null;
-    const sameValue = sameMarker(look.marker, discrepancy.evidence.marker);
-    const ageMs = sameValue ? discrepancy.markerAgeMs : 0;
-    const decision = decide({ verdict: look.verdict, observation: look, rival, ageMs }, rules, look.atMs);
+    const ageMs = sameMarker(look, discrepancy.evidence) ? discrepancy.markerAgeMs : 0;
+    const found = { verdict: look.verdict, observation: look, rival, ageMs };
+    const decision = discrepancy.held ? held : decide(found, rules, look.atMs);
     cases.push({ discrepancy, look, verdict: look.verdict, decision });
   }
   return { ...divide(cases), wentAway };
 }
 
-/**
- * A row that changed since is inside its grace period, or about to be read: it stays open, and its new version is judged
- * in its own turn.
- */
-function isJudgedVersion({ changeXid }: OpenDiscrepancy, { claim }: JudgedClaim): boolean {
-  return claim.kind !== 'no_row' && claim.changeXid === changeXid;
+const held: Decision = { kind: 'recheck', why: 'a person undid its repair' };
+
+/** A newer version of the row is inside its grace period: it stays open, and that version is judged in its own turn. */
+function isJudgedVersion({ claim }: JudgedClaim, horizon: string): boolean {
+  return claim.kind !== 'no_row' && BigInt(claim.changeXid) < BigInt(horizon);
 }
 
 function divide(cases: readonly PlannedCase[]): Pick<Plan, 'repairs' | 'others'> {

@@ -8,6 +8,7 @@ import {
   repairObstacles,
   storeChanged,
   storeWarnings,
+  type MarkerStoreIdentity,
   type MarkerStoreReading,
 } from '../domain/marker-store.ts';
 import { OperatingError } from '../domain/operating-error.ts';
@@ -23,6 +24,8 @@ export interface Preflight {
   readonly from: Position;
   /** Reasons why nothing may be repaired now; judging goes on. */
   readonly obstacles: readonly string[];
+  /** The marker Redis as it was when the pass began. */
+  readonly store: MarkerStoreIdentity;
 }
 
 /** Throws `checkpoint_refused` with all reasons, `fenced_out`, or what the stores threw. */
@@ -32,6 +35,7 @@ export async function preflight(context: SourceContext, term: Term): Promise<Pre
   const reasons = refusals(checkpoint?.database ?? null, database);
   if (reasons.length > 0) throw refuse(source.name, reasons);
   const store = await readMarkerStore(markers, limits.callTimeoutMs);
+  term.guard();
   await takeCheckpoint(pool, sql, term.fencingToken, store);
   if (checkpoint !== null && storeChanged(checkpoint.markerStore, store)) {
     await rewindAfterStoreChange(pool, source.name, {
@@ -43,7 +47,15 @@ export async function preflight(context: SourceContext, term: Term): Promise<Pre
   const obstacles = repairObstacles(store);
   await tellAboutStore(context, store, obstacles);
   const taken = await readCheckpoint(pool, sql);
-  return { from: taken.checkpoint?.position ?? { changeXid: '0', id: null }, obstacles };
+  return { from: taken.checkpoint?.position ?? { changeXid: '0', id: null }, obstacles, store };
+}
+
+/** What forbids repairs now, after the reading: it may have taken long. */
+export async function obstaclesNow(context: SourceContext, { store }: Preflight): Promise<string[]> {
+  const now = await readMarkerStore(context.markers, context.limits.callTimeoutMs);
+  const changed =
+    'the marker Redis restarted, failed over or was flushed during the pass; the next pass looks again';
+  return [...repairObstacles(now), ...(storeChanged(store, now) ? [changed] : [])];
 }
 
 /** One alert each while it lasts: repairs are impossible, markers can vanish. */

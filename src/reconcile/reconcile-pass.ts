@@ -14,7 +14,7 @@ import { fixWindow, type Window } from './fix-window.ts';
 import { judgeWindow } from './judge-window.ts';
 import type { PassReport } from './pass-report.ts';
 import { closePass, noWindow, type PassEnd } from './close-pass.ts';
-import { preflight, type Preflight } from './preflight.ts';
+import { obstaclesNow, preflight, type Preflight } from './preflight.ts';
 import { repairDue } from './repair-due.ts';
 import type { SourceContext } from './source-context.ts';
 import { startTally, type Tally } from './tally.ts';
@@ -79,7 +79,7 @@ async function run(
   const { pool, source } = context;
   const signal = AbortSignal.any([asked, term.signal]);
   try {
-    await finishInterrupted(context, term);
+    await finishInterrupted(context, term, signal);
     if (pass.previousMode === 'observe' && source.rules.mode === 'repair') await makeDue(pool, source.name);
     progress.window = await fixWindow(context, signal, pass.onWait);
     const reading = await judgeWindow(
@@ -99,13 +99,14 @@ async function run(
     );
     if (reading === 'stopped') return { outcome: 'stopped', reason: reasonOf(signal) };
     if (reading === 'braked') return await braked(context);
-    const request = { ...pass, obstacles: pass.start.obstacles };
+    const obstacles = await obstaclesNow(context, pass.start);
+    const request = { ...pass, obstacles, horizon: progress.window.horizon };
     const admitted = await repairDue(context, term, request, progress.tally, signal);
     await resolveSettledAlerts(pool, source.name);
     if (!admitted) return await braked(context);
     return signal.aborted
       ? { outcome: 'stopped', reason: reasonOf(signal) }
-      : { outcome: 'completed', reason: pass.start.obstacles.join('; ') || null };
+      : { outcome: 'completed', reason: obstacles.join('; ') || null };
   } catch (error) {
     if (signal.aborted && isAbort(error)) return { outcome: 'stopped', reason: reasonOf(signal) };
     return { outcome: 'aborted', reason: asOperatingError(error).message };

@@ -3,6 +3,7 @@
  * pass, over rows picked by id instead of by change.
  * Invariant kept: without `apply` nothing is written, neither in Redis nor in Postgres.
  */
+import { OperatingError } from '../domain/operating-error.ts';
 import { matchTemplate } from '../domain/template.ts';
 import { readClaimPage } from '../postgres/claim-pages.ts';
 import { findClaimsOnMarker } from '../postgres/claims.ts';
@@ -31,10 +32,13 @@ export interface HandPlan {
   readonly checked: number;
   readonly found: readonly FoundDiscrepancy[];
   readonly plan: Plan;
+  /** Transaction id below which rows were judged. */
+  readonly horizon: string;
 }
 
 /** Rows of one marker that a person's repair looks at; more would mean that the key is not what it seems. */
 const claimsPerMarkerMax = 100;
+const recordedPerStep = 2_000;
 
 /** Judges the target and plans its repairs. Writes nothing but a horizon sample. */
 export async function planByHand(
@@ -56,12 +60,15 @@ export async function planByHand(
         rowsMax: context.limits.rowsPerPage,
         rowsPerBlock: context.limits.rowsPerBlock,
       });
-      for await (const some of judgePage(context, page)) found.push(...some);
+      for await (const some of judgePage(context, page)) {
+        found.push(...some);
+        if (found.length > context.limits.planMax) throw tooMany(context);
+      }
       checked += page.rows;
       afterId = page.last?.id ?? null;
     } while (afterId !== null);
   }
-  return { checked, found, plan: await planFound(context, found) };
+  return { checked, found, plan: await planFound(context, found, horizon), horizon };
 }
 
 /**
@@ -72,26 +79,34 @@ export async function applyByHand(
   context: SourceContext,
   term: Term,
   request: { readonly passId: string; readonly by: string; readonly force: boolean },
-  { found }: HandPlan,
+  { found, horizon }: HandPlan,
   tally: Tally,
   signal: AbortSignal,
 ): Promise<boolean> {
   const { pool, source } = context;
-  await recordDiscrepancies(pool, source.name, request.passId, found);
+  for (let at = 0; at < found.length; at += recordedPerStep) {
+    await recordDiscrepancies(pool, source.name, request.passId, found.slice(at, at + recordedPerStep));
+  }
   const open = await readOpenDiscrepancies(
     pool,
     source.name,
     found.map(({ claimId }) => claimId),
   );
   if (open.length === 0) return true;
-  const plan = await planRepairs(context, open);
+  // A person who asks for a claim by name means the ones that were held, too.
+  const asked = open.map((discrepancy) => ({ ...discrepancy, held: false }));
+  const plan = await planRepairs(context, asked, horizon);
   await settleOthers(context, plan, []);
   if (plan.repairs.length === 0) return true;
   return journalAndApply(context, term, request, plan.repairs, tally, signal);
 }
 
 /** Plans what was found without recording it: known discrepancies keep their age, new ones have none. */
-async function planFound(context: SourceContext, found: readonly FoundDiscrepancy[]): Promise<Plan> {
+async function planFound(
+  context: SourceContext,
+  found: readonly FoundDiscrepancy[],
+  horizon: string,
+): Promise<Plan> {
   const ids = found.map(({ claimId }) => claimId);
   const known = await readOpenDiscrepancies(context.pool, context.source.name, ids);
   const byClaim = new Map(known.map((discrepancy) => [discrepancy.claimId, discrepancy]));
@@ -99,8 +114,17 @@ async function planFound(context: SourceContext, found: readonly FoundDiscrepanc
     context,
     found.map((item): OpenDiscrepancy => {
       const { markerAgeMs, checks, id } = byClaim.get(item.claimId) ?? { markerAgeMs: 0, checks: 0, id: '' };
-      return { ...item, id, markerAgeMs, checks };
+      return { ...item, id, markerAgeMs, checks, held: false };
     }),
+    horizon,
+  );
+}
+
+function tooMany({ source, limits }: SourceContext): OperatingError {
+  return new OperatingError(
+    'configuration',
+    `More than ${limits.planMax} claims of ${source.name} in this range are bad; nothing was changed. Repair a smaller ` +
+      'range, or rewind and let passes and the brake do it.',
   );
 }
 

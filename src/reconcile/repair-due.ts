@@ -20,6 +20,8 @@ export interface RepairRequest {
   readonly force: boolean;
   /** Reasons why nothing may be repaired now, such as a marker Redis that is a replica. */
   readonly obstacles: readonly string[];
+  /** Transaction id below which every row has been judged. */
+  readonly horizon: string;
 }
 
 /** Repairs what is due. Returns false when the brake admitted nothing. */
@@ -57,7 +59,7 @@ async function planAndSettle(
   tally: Tally,
 ): Promise<readonly PlannedRepair[]> {
   if (due.length === 0) return [];
-  const plan = await planRepairs(context, due);
+  const plan = await planRepairs(context, due, request.horizon);
   const mayRepair = context.source.rules.mode === 'repair' && request.obstacles.length === 0;
   await settleOthers(context, plan, mayRepair ? [] : plan.repairs);
   if (mayRepair) return plan.repairs;
@@ -72,7 +74,7 @@ async function planAndSettle(
 export async function journalAndApply(
   context: SourceContext,
   term: Term,
-  request: Omit<RepairRequest, 'obstacles'>,
+  request: Pick<RepairRequest, 'passId' | 'by' | 'force'>,
   plan: readonly PlannedRepair[],
   tally: Tally,
   signal: AbortSignal,

@@ -16,7 +16,7 @@ export interface PassLimits {
   readonly callsInFlight: number;
   readonly rowsPerPage: number;
   readonly callTimeoutMs: number;
-  /** A plan never holds more repairs than this, so that its memory is bounded. */
+  /** A plan never holds more repairs than this, so that its memory is bounded; above what a brake may be set to. */
   readonly planMax: number;
 }
 
@@ -25,7 +25,7 @@ export const defaultPassLimits: PassLimits = {
   callsInFlight: 2,
   rowsPerPage: 50_000,
   callTimeoutMs: 2_000,
-  planMax: 20_000,
+  planMax: 20_001,
 };
 
 export interface Stores {

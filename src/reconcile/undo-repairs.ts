@@ -15,7 +15,7 @@ import {
   type IntendedRepair,
   type JournalEntry,
 } from '../postgres/repair-journal.ts';
-import { changeMarker } from '../redis/change-marker.ts';
+import { changeMarkers } from '../redis/change-marker.ts';
 import { observeMarkers } from '../redis/observe-markers.ts';
 import type { Term } from './hold-term.ts';
 import type { SourceContext } from './source-context.ts';
@@ -97,7 +97,16 @@ async function intend(
 ): Promise<(PlannedUndo & { readonly id: string })[]> {
   if (planned.length === 0) return [];
   const limits = source.rules.brake;
-  const admission = { source: source.name, limits, planned: planned.length, judged: 0, bad: 0, force, by };
+  const admission = {
+    source: source.name,
+    limits,
+    planned: planned.length,
+    judged: 0,
+    bad: 0,
+    force,
+    by,
+    trips: false,
+  };
   const repairs = planned.map(({ repair }) => repair);
   const ids = await intendRepairs(pool, { admission, passId, fencingToken: term.fencingToken }, repairs);
   if (ids !== null) return planned.map((undo, at) => ({ ...undo, id: ids[at] ?? '' }));
@@ -115,7 +124,8 @@ async function undoOne(
   id: string,
 ): Promise<UndoneRepair> {
   term.guard();
-  const result = await changeMarker(markers, repair.action, limits.callTimeoutMs);
+  const [result] = await changeMarkers(markers, [repair.action], limits.callTimeoutMs);
+  if (result === undefined) throw new Error('a change without a result');
   if (result.kind === 'unknown')
     return notUndone(entry, `Redis did not say whether it was made (${result.reason})`);
   const [after] = await observeMarkers(markers, [repair.action.key], limits.callTimeoutMs);

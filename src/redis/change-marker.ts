@@ -1,12 +1,13 @@
 /**
- * Makes one repair's change to one marker, by compare-and-set.
+ * Makes the changes of repairs to markers, by compare-and-set.
  * Invariants kept: a marker that is not the one observed is never touched; nothing is written without an expiry. A lost
- * or late reply is `unknown`: the change may or may not have been made, and only looking again can tell.
+ * or late reply is `unknown`: the change may or may not have been made, and only looking again, after the call's
+ * deadline, can tell.
  */
 import { ReplyError, type Redis } from 'ioredis';
 import type { PresentMarker } from '../domain/marker.ts';
 import type { RepairAction } from '../domain/repair-action.ts';
-import { withDeadline } from './connect.ts';
+import { describeRedisError, withDeadline } from './connect.ts';
 import { loadScript, runScript, type Script, type ScriptArgument } from './script.ts';
 
 const deleteMarkerScript = loadScript(new URL('./delete-marker.lua', import.meta.url));
@@ -21,19 +22,45 @@ export type ChangeResult =
   | { readonly kind: 'failed'; readonly reason: string }
   | { readonly kind: 'unknown'; readonly reason: string };
 
-/** Never throws for a store that fails. */
-export async function changeMarker(
+/**
+ * Makes the changes side by side, each at most `callTimeoutMs` after this is called: one that arrives later is refused by
+ * the server. Results come in the order of `actions`. Never throws for a store that fails.
+ */
+export async function changeMarkers(
+  redis: Redis,
+  actions: readonly RepairAction[],
+  callTimeoutMs: number,
+): Promise<ChangeResult[]> {
+  try {
+    const nowMs = await readServerTime(redis, callTimeoutMs);
+    return await Promise.all(
+      actions.map((action) => change(redis, action, nowMs + callTimeoutMs, callTimeoutMs)),
+    );
+  } catch (error) {
+    // Nothing was sent yet.
+    return actions.map(() => ({ kind: 'failed', reason: describeRedisError(error).message }));
+  }
+}
+
+async function readServerTime(redis: Redis, callTimeoutMs: number): Promise<number> {
+  const [seconds = 0, microseconds = 0] = await withDeadline(
+    redis.time(),
+    callTimeoutMs,
+    'asking for the time',
+  );
+  return Number(seconds) * 1000 + Number(microseconds) / 1000;
+}
+
+async function change(
   redis: Redis,
   action: RepairAction,
+  notAfterMs: number,
   callTimeoutMs: number,
 ): Promise<ChangeResult> {
   const [script, args] = scriptFor(action);
   try {
-    const reply = await withDeadline(
-      runScript(redis, script, [action.key], args),
-      callTimeoutMs,
-      'changing a marker',
-    );
+    const work = runScript(redis, script, [action.key], [Math.floor(notAfterMs), ...args]);
+    const reply = await withDeadline(work, callTimeoutMs, 'changing a marker');
     return { kind: reply === 1 ? 'applied' : 'superseded' };
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);

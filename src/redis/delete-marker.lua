@@ -1,10 +1,13 @@
 #!lua flags=allow-oom
 -- Deletes a marker if it is still the one observed.
 -- KEYS    1 marker
--- ARGV    1 observed value   2 observed PTTL in ms, -1 for none
+-- ARGV    1 not after, Unix ms by this server's clock   2 observed value   3 observed PTTL in ms, -1 for none
 -- Returns 1 done, 0 refused
--- Invariant: a marker with another value, or with more time than observed, is never touched.
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-local left, observed = redis.call('PTTL', KEYS[1]), tonumber(ARGV[2])
+-- Invariant: a marker with another value, or with more time than observed, is never touched; nothing is done once the
+-- caller has given up.
+local clock = redis.call('TIME')
+if clock[1] * 1000 + clock[2] / 1000 > tonumber(ARGV[1]) then return 0 end
+if redis.call('GET', KEYS[1]) ~= ARGV[2] then return 0 end
+local left, observed = redis.call('PTTL', KEYS[1]), tonumber(ARGV[3])
 if observed >= 0 and (left < 0 or left > observed) then return 0 end
 return redis.call('DEL', KEYS[1])

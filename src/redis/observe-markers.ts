@@ -11,13 +11,21 @@ const observeMarkerScript = loadScript(new URL('./observe-marker.lua', import.me
 /** Every byte counts: a byte order mark that was dropped would make the guard of each change refuse. */
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
+/** However many are asked for, so many are on their way at a time: what other clients feel is bounded. */
+const markersPerStep = 500;
+
 /** Readings in the order of `keys`. Never throws for a store that fails: the reading says `unread` and why. */
 export async function observeMarkers(
   redis: Redis,
   keys: readonly string[],
   callTimeoutMs: number,
 ): Promise<MarkerReading[]> {
-  return Promise.all(keys.map((key) => observeMarker(redis, key, callTimeoutMs)));
+  const readings: MarkerReading[] = [];
+  for (let at = 0; at < keys.length; at += markersPerStep) {
+    const step = keys.slice(at, at + markersPerStep);
+    readings.push(...(await Promise.all(step.map((key) => observeMarker(redis, key, callTimeoutMs)))));
+  }
+  return readings;
 }
 
 async function observeMarker(redis: Redis, key: string, callTimeoutMs: number): Promise<MarkerReading> {

@@ -3,18 +3,19 @@
  */
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { MarkerReading } from '../../src/domain/marker.ts';
+import { expirySlackMs, type MarkerReading } from '../../src/domain/marker.ts';
 import type { RepairAction } from '../../src/domain/repair-action.ts';
 import { undoAction, type Undo } from '../../src/domain/undo-action.ts';
 import { absent, anyMarker, nowMs, present, undecodable, unread } from './observations.ts';
 
 const key = 'gift:1:7';
+/** The repair was made then, too. */
 const beforeAtMs = nowMs - 5_000;
 const observed = present('a2', 60_000);
 const actions = {
   reissue: { kind: 'reissue_marker', key, value: 'a1', expiresInMs: 60_000 },
   delete: { kind: 'delete_marker', key, observed },
-  setExpiry: { kind: 'set_expiry', key, observed, expiresInMs: 1_000 },
+  setExpiry: { kind: 'set_expiry', key, observed, expiresInMs: 30_000 },
   replace: { kind: 'replace_marker', key, observed, value: 'a1', expiresInMs: 60_000 },
 } satisfies Record<string, RepairAction>;
 
@@ -71,10 +72,10 @@ describe('undoAction', () => {
     [actions.reissue, 'a1'],
     [actions.setExpiry, 'a2'],
     [actions.replace, 'a1'],
-  ])('leaves a marker alone that has more time than the repair gave it: %j', (action, value) => {
-    const givenMs = 'expiresInMs' in action ? action.expiresInMs : 0;
-    expect(undo(action, observed, present(value, givenMs)).kind).toBe('possible');
-    expect(why(undo(action, observed, present(value, givenMs + 1)))).toMatch(/no longer the one/);
+  ])('leaves a marker alone that ends later than the repair let it: %j', (action, value) => {
+    const leftMs = ('expiresInMs' in action ? action.expiresInMs : 0) - 5_000 + expirySlackMs;
+    expect(undo(action, observed, present(value, leftMs)).kind).toBe('possible');
+    expect(why(undo(action, observed, present(value, leftMs + 1)))).toMatch(/no longer the one/);
     expect(why(undo(action, observed, present(value, null)))).toMatch(/no longer the one/);
   });
 

@@ -8,8 +8,9 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished }
 import type { PresentMarker } from '../../src/domain/marker.ts';
 import type { RepairAction } from '../../src/domain/repair-action.ts';
 import { startRedis } from '../../src/embedded/start-redis.ts';
-import { changeMarker, type ChangeResult } from '../../src/redis/change-marker.ts';
+import { changeMarkers, type ChangeResult } from '../../src/redis/change-marker.ts';
 import { connectStrict, endRedis, untilReady } from '../../src/redis/connect.ts';
+import { loadScript, runScript } from '../../src/redis/script.ts';
 import { apply, type StoredMarker } from '../domain/marker-model.ts';
 import { claimOf } from '../domain/observations.ts';
 import { createRedis, type TestRedis } from '../support/redis.ts';
@@ -42,7 +43,13 @@ async function strictTo(url: string): Promise<Redis> {
 }
 
 async function change(action: RepairAction, on: Redis = redis): Promise<ChangeResult> {
-  return changeMarker(on, action, 20_000);
+  return changeWithin(20_000, action, on);
+}
+
+async function changeWithin(timeoutMs: number, action: RepairAction, on: Redis): Promise<ChangeResult> {
+  const [result] = await changeMarkers(on, [action], timeoutMs);
+  if (result === undefined) throw new Error('a change without a result');
+  return result;
 }
 
 async function store(value: string | Buffer, leftMs: number | null): Promise<void> {
@@ -169,6 +176,36 @@ describe('a change', () => {
     expect(await change(reissue)).toEqual({ kind: 'superseded' });
   });
 
+  it('is one of many: results come in the order of the actions', async () => {
+    await redis.set('two', 'a1');
+    const actions = ['one', 'two', 'three', 'one'].map((name) => ({ ...reissue, key: name }));
+    expect((await changeMarkers(redis, actions, 20_000)).map(({ kind }) => kind)).toEqual([
+      'applied',
+      'superseded',
+      'applied',
+      'superseded',
+    ]);
+    expect(await changeMarkers(redis, [], 20_000)).toEqual([]);
+  });
+
+  it('that comes after its time is refused by the server', async () => {
+    for (const [name, before, args] of [
+      ['delete-marker', 'a1', ['a1', -1]],
+      ['set-expiry', 'a1', ['a1', -1, hourMs]],
+      ['replace-marker', 'a1', ['a1', -1, 'a9', hourMs]],
+      ['reissue-marker', null, ['a1', hourMs]],
+    ] as const) {
+      await redis.del(key);
+      if (before !== null) await store(before, null);
+      const script = loadScript(new URL(`../../src/redis/${name}.lua`, import.meta.url));
+      const [seconds = 0] = (await redis.time()).map(Number);
+      const untouched = await stored();
+      expect(await runScript(redis, script, [key], [seconds * 1_000 - 1, ...args])).toBe(0);
+      expect(await stored()).toEqual(untouched);
+      expect(await runScript(redis, script, [key], [seconds * 1_000 + hourMs, ...args])).toBe(1);
+    }
+  });
+
   it('of a millisecond lets the marker go by itself', async () => {
     await store('a1', null);
     const action = { kind: 'set_expiry', key, observed: seen('a1', null), expiresInMs: 1 } as const;
@@ -254,18 +291,40 @@ describe('a change whose answer is lost', () => {
     return { proxy, direct, behind };
   }
 
+  /** The network changes after the server told its time, and before the change is sent. */
+  function onceTimeIsTold(behind: Redis, then: () => void): void {
+    const tell = behind.time.bind(behind);
+    behind.time = async () => {
+      const time = await tell();
+      then();
+      return time;
+    };
+  }
+
   it.each(['swallow_replies', 'swallow_requests'] as const)('is unknown, in time (%s)', async (mode) => {
     const { proxy, direct, behind } = await ownServer();
-    proxy.set(mode);
-    expect(await changeMarker(behind, reissue, 200)).toEqual({ kind: 'unknown', reason: expect.any(String) });
+    onceTimeIsTold(behind, () => proxy.set(mode));
+    expect(await changeWithin(200, reissue, behind)).toEqual({ kind: 'unknown', reason: expect.any(String) });
     if (mode === 'swallow_requests') expect(await direct.exists(key)).toBe(0);
     else
       await waitFor(async () => (await direct.get(key)) === 'a1', { what: 'the change to have been made' });
   });
 
+  it('has failed where the server did not even tell the time: it was not sent', async () => {
+    const { proxy, direct, behind } = await ownServer();
+    for (const mode of ['swallow_replies', 'reset'] as const) {
+      proxy.set(mode);
+      expect(await changeWithin(200, reissue, behind)).toEqual({
+        kind: 'failed',
+        reason: expect.any(String),
+      });
+    }
+    expect(await direct.exists(key)).toBe(0);
+  });
+
   it('is unknown where the connection breaks, and never sent a second time', async () => {
     const { proxy, direct, behind } = await ownServer();
-    proxy.set('swallow_replies');
+    onceTimeIsTold(behind, () => proxy.set('swallow_replies'));
     const lost = change(reissue, behind);
     await waitFor(async () => (await direct.get(key)) === 'a1', { what: 'the change to have been made' });
     proxy.set('reset');

@@ -65,7 +65,7 @@ export function describeReport(report: PassReport): string[] {
     entries.map(([word, count]) => `${count} ${word}`).join(', ');
   return [
     `${report.source}: ${report.outcome} in ${report.durationMs} ms (pass ${report.passId}, mode ${report.mode})`,
-    `  judged   ${report.checked}: ${bad.length === 0 ? 'all consistent' : words(bad)}`,
+    `  judged   ${report.checked}${report.checked === 0 ? '' : bad.length === 0 ? ': all consistent' : `: ${words(bad)}`}`,
     ...(made.length === 0 ? [] : [`  repairs  ${words(made)}`]),
     `  open     ${report.open} discrepancies`,
     ...(report.reason === null ? [] : [`  reason   ${report.reason}`]),
