@@ -73,6 +73,30 @@ describe('the brake', () => {
     );
   });
 
+  it('counts the share over what passes of the last hour judged, where the plan is of a pass', async () => {
+    const leavePass = async (checked: number, consistent: number, minutesAgo: number): Promise<void> => {
+      const report = { checked, verdicts: { consistent } };
+      await shop.ask(
+        `insert into reconciler.pass (source, asked_by, mode, fencing_token, started_at, report)
+         values ($1, 'test', 'repair', 1, clock_timestamp() - $2 * interval '1 minute', $3)`,
+        [source, minutesAgo, report],
+      );
+    };
+    await leavePass(90, 39, 59);
+    await leavePass(1_000, 0, 61);
+    expect(await admit(1)).toBe(true);
+    expect(await admit(1, { judged: 12, bad: 0 })).toBe(true);
+    expect(await admit(1, { judged: 10, bad: 0 })).toBe(false);
+    expect((await readBrake(shop.pool(), source)).reason).toMatch(/^51 of 100 judged claims are bad/);
+  });
+
+  it('refuses a plan that does not trip it, and stays armed for everybody else', async () => {
+    expect(await admit(11, { trips: false })).toBe(false);
+    expect(await readBrake(shop.pool(), source)).toEqual({ state: 'armed', reason: null });
+    expect(await alerts()).toEqual([]);
+    expect(await admit(1)).toBe(true);
+  });
+
   it('has nothing against a plan of nothing, and lets a person pass', async () => {
     await inTransaction(shop.pool(), async (client) => tripBrake(client, source, 'by hand', 'alice'));
     expect(await admit(0)).toBe(true);

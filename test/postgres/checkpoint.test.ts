@@ -140,22 +140,38 @@ describe('moving the checkpoint', () => {
 });
 
 describe('rewinding', () => {
-  const there: Position = { changeXid: '900', id: '5' };
+  const there: Position = { changeXid: '90', id: '5' };
 
   it('goes back, never forward, and keeps the row reached where it is of the same transaction or earlier', async () => {
     await take('1');
     await advance(start, there, '1');
     const to = async (changeXid: string, fencingToken = '1'): Promise<boolean> =>
       rewindCheckpoint(shop.pool(), sql, { changeXid, fencingToken });
-    expect(await to('1000')).toBe(true);
+    expect(await to('100')).toBe(true);
     expect(await stored()).toMatchObject({ position: there });
-    expect(await to('900')).toBe(true);
-    expect(await stored()).toMatchObject({ position: { changeXid: '900', id: null } });
-    expect(await to('99', '5')).toBe(true);
-    expect(await stored()).toMatchObject({ position: { changeXid: '99', id: null }, fencingToken: '5' });
-    expect(await to('0', '4')).toBe(false);
+    expect(await to('90')).toBe(true);
+    expect(await stored()).toMatchObject({ position: { changeXid: '90', id: null } });
+    expect(await to('9', '5')).toBe(true);
+    expect(await stored()).toMatchObject({ position: { changeXid: '9', id: null }, fencingToken: '5' });
+    await expect(to('0', '4')).rejects.toMatchObject(fencedOut);
+    expect(await stored()).toMatchObject({ position: { changeXid: '9', id: null }, fencingToken: '5' });
     expect(await to('0', '5')).toBe(true);
     expect(await stored()).toMatchObject({ position: start });
+  });
+
+  it('comes down to what this server has reached, and forgets the horizons of another', async () => {
+    await sampleHorizon(shop.pool(), 0);
+    await take('1');
+    await advance(start, { changeXid: '99999999999', id: '5' }, '1');
+    await rewindCheckpoint(shop.pool(), sql, { changeXid: '99999999999', fencingToken: '1' });
+    const [{ horizon } = { horizon: '0' }] = await shop.ask<{ horizon: string }>(
+      'select pg_snapshot_xmin(pg_current_snapshot())::text as horizon',
+    );
+    expect(BigInt((await stored())?.position.changeXid ?? '')).toBeLessThanOrEqual(BigInt(horizon));
+    expect(await shop.ask('select from reconciler.horizon_sample')).toHaveLength(1);
+    await shop.ask(`update reconciler.checkpoint set system_identifier = '9'`);
+    await rewindCheckpoint(shop.pool(), sql, { changeXid: '0', fencingToken: '1' });
+    expect(await shop.ask('select from reconciler.horizon_sample')).toEqual([]);
   });
 
   it('of a source that has no checkpoint does nothing', async () => {

@@ -59,6 +59,7 @@ describe('a discrepancy', () => {
         evidence,
         markerAgeMs: expect.any(Number),
         checks: 0,
+        held: false,
       },
     ]);
     expect(await countOpen(shop.pool(), source)).toBe(1);
@@ -123,17 +124,23 @@ describe('due discrepancies', () => {
     expect(await dueIds()).toEqual(['7', '8']);
   });
 
-  it('know for how long the marker has been as it is: a new value begins anew, a running clock does not', async () => {
-    await record(foundOf('7', { evidence: present('a2', 90_000) }));
+  it('know for how long the marker has been as it is: a new value or a new end begins anew, a running clock does not', async () => {
+    const at = (laterMs: number, value: string, expiresInMs: number): FoundDiscrepancy['evidence'] => {
+      const evidence = present(value, expiresInMs);
+      return { ...evidence, atMs: evidence.atMs + laterMs };
+    };
+    await record(foundOf('7', { evidence: at(0, 'a2', 90_000) }));
     await letPass(100);
-    await record(foundOf('7', { evidence: present('a2', 80_000) }));
+    await record(foundOf('7', { evidence: at(10_000, 'a2', 80_000) }));
     const postpone = async (evidence: FoundDiscrepancy['evidence']): Promise<number> => {
       const verdict = 'conflicting_marker';
       await postponeDiscrepancies(shop.pool(), [{ id: '1', delayMs: 0, verdict, evidence }]);
       return (await due())[0]?.markerAgeMs ?? NaN;
     };
-    expect(await postpone(present('a2', 70_000))).toBeGreaterThanOrEqual(100_000);
-    expect(await postpone(present('a3', 70_000))).toBeLessThan(100_000);
+    expect(await postpone(at(20_000, 'a2', 70_000))).toBeGreaterThanOrEqual(100_000);
+    expect(await postpone(at(21_000, 'a2', 90_000))).toBeLessThan(100_000);
+    await letPass(100);
+    expect(await postpone(at(22_000, 'a3', 89_000))).toBeLessThan(100_000);
     await letPass(100);
     expect(await postpone(evidenceOf())).toBeLessThan(100_000);
     await letPass(100);
@@ -149,6 +156,16 @@ describe('due discrepancies', () => {
         { id: '1', delayMs: 0, verdict: 'conflicting_marker', evidence },
       ]);
       expect(await due()).toMatchObject([{ checks, verdict: 'conflicting_marker', evidence }]);
+    }
+  });
+
+  it('take over the version of the row that was looked at, where there is a row', async () => {
+    await record(foundOf('7'));
+    const verdict = 'missing_marker';
+    const claim = { kind: 'unreadable', id: '7', changeXid: '2002', markerKey: null, reason: '' } as const;
+    for (const evidence of [{ ...evidenceOf(), claim }, evidenceOf()]) {
+      await postponeDiscrepancies(shop.pool(), [{ id: '1', delayMs: 0, verdict, evidence }]);
+      expect(await due()).toMatchObject([{ changeXid: '2002' }]);
     }
   });
 
@@ -206,25 +223,27 @@ describe('an end', () => {
 });
 
 describe('what a person undid', () => {
-  it('is open again, and held: not due by any means until a person says so', async () => {
+  it('is open again, and held, also when it is found again, until it is settled', async () => {
     await record(foundOf('7'));
     await resolveDiscrepancies(shop.pool(), ['1'], 'repaired');
     await holdDiscrepancy(shop.pool(), '1');
-    expect(await countOpen(shop.pool(), source)).toBe(1);
     await makeDue(shop.pool(), source);
     await record(foundOf('7'));
-    expect(await dueIds()).toEqual([]);
-    expect(await readOpenDiscrepancies(shop.pool(), source, ['7'])).toHaveLength(1);
+    expect(await due()).toMatchObject([{ id: '1', held: true }]);
+    expect(await readOpenDiscrepancies(shop.pool(), source, ['7'])).toMatchObject([{ held: true }]);
     await resolveDiscrepancies(shop.pool(), ['1'], 'went_away');
     await record(foundOf('7'));
-    expect(await dueIds()).toEqual(['7']);
+    expect(await due()).toMatchObject([{ claimId: '7', held: false }]);
   });
 
-  it('does not come back beside another that is open for the same claim', async () => {
+  it('holds the other that is open for the same claim by now, and does not come back beside it', async () => {
     await record(foundOf('7'));
     await resolveDiscrepancies(shop.pool(), ['1'], 'repaired');
-    await record(foundOf('7'));
+    await record(foundOf('7'), foundOf('8'));
     await holdDiscrepancy(shop.pool(), '1');
-    expect((await due()).map(({ id }) => id)).toEqual(['2']);
+    expect((await due()).map(({ id, held }) => [id, held])).toEqual([
+      ['2', true],
+      ['3', false],
+    ]);
   });
 });

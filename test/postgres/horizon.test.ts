@@ -128,6 +128,20 @@ describe('the settled horizon', () => {
     expect(BigInt(later.settled?.horizon ?? '')).toBeGreaterThan(xid);
   });
 
+  it('is never taken from samples of another history, which name transactions that have not begun here', async () => {
+    await sampleHorizon(shop.pool(), graceMs);
+    await letPass(120);
+    await shop.ask(
+      `insert into reconciler.horizon_sample (sampled_at, horizon, snapshot_xmax)
+       values (clock_timestamp() - interval '100 s', '99999999998', '99999999999')`,
+    );
+    const [own] = await shop.ask<{ horizon: string }>(
+      'select min(horizon::text::bigint)::text as horizon from reconciler.horizon_sample',
+    );
+    expect((await sampleHorizon(shop.pool(), graceMs)).settled?.horizon).toBe(own?.horizon);
+    expect(await horizonAgo(shop.pool(), graceMs)).toBe(own?.horizon);
+  });
+
   it('without a grace period is the last sample', async () => {
     const before = await sampleHorizon(shop.pool(), 0);
     expect(before).toMatchObject({ settled: null });
