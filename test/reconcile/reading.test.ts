@@ -50,13 +50,14 @@ describe('a row that changes under a pass', () => {
   it('is left to its own turn when it changes between screening and confirming', async () => {
     const world = await worlds.create();
     const claim = await world.addGift();
-    const revoke = async (): Promise<void> => world.setGiftStatus(claim, 'revoked');
     await world.settle();
-    const pool = before(world.pool, readsClaims, claimLooks.confirm, revoke);
-    expect(await world.runPass({ pool })).toMatchObject({ checked: 1, verdicts: { missing_marker: 0 } });
+    // The new version looks wrong, too, but is inside its grace period.
+    const change = async (): Promise<void> => world.setGiftStatus(claim, 'pending');
+    const pool = before(world.pool, readsClaims, claimLooks.confirm, change);
+    expect(await world.runPass({ pool })).toMatchObject({ checked: 1, verdicts: { consistent: 1 }, open: 0 });
     expect(await world.discrepancies()).toEqual([]);
     expect(await world.readMarker(claim.key)).toBeNull();
-    expect(await world.runPass()).toMatchObject({ checked: 1, verdicts: { consistent: 1 } });
+    expect(await world.runPass()).toMatchObject({ checked: 1, verdicts: { in_doubt: 1 }, open: 1 });
   });
 
   it('is not recorded when two looks do not agree, and the last one finds nothing wrong', async () => {
