@@ -48,7 +48,7 @@ async function readServerTime(redis: Redis, callTimeoutMs: number): Promise<numb
     callTimeoutMs,
     'asking for the time',
   );
-  return Number(seconds) * 1000 + Number(microseconds) / 1000;
+  return seconds * 1000 + microseconds / 1000;
 }
 
 async function change(
