@@ -106,6 +106,9 @@ export async function endPool(pool: pg.Pool, deadlineMs: number): Promise<void> 
   clearTimeout(timer);
 }
 
+/** A text that is no value of its column's type, or one too large: an id that a person mistyped. */
+const valueCodes = new Set(['22P02', '22003', '22007', '22008']);
+
 /** What the driver says in plain errors, without a code, when a connection fails. */
 const connectionTrouble = /connect|connection|timeout|terminat|closed|socket|network/i;
 
@@ -122,6 +125,15 @@ export function asOperatingError(error: unknown): OperatingError {
   const code = error instanceof pg.DatabaseError ? (error.code ?? 'unknown') : null;
   const isDriver = code !== null || 'code' in error || connectionTrouble.test(error.message);
   if (!isDriver || error instanceof TypeError || error instanceof RangeError) throw error;
+  if (code !== null && valueCodes.has(code)) {
+    return new OperatingError(
+      'configuration',
+      `${error.message} (SQLSTATE ${code}). Nothing was changed by it.`,
+      {
+        cause: error,
+      },
+    );
+  }
   const detail = code === null ? messageOf(error) : `${error.message} (SQLSTATE ${code})`;
   return new OperatingError('postgres_unreachable', `Postgres did not answer as needed: ${detail}.`, {
     cause: error,

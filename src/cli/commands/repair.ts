@@ -5,7 +5,7 @@ import { run, type Payload, type RepairResult } from '../../../jobs/repair.ts';
 import { exitCodes, type ExitCode } from '../../domain/exit-code.ts';
 import { findSource } from '../../reconcile/under-term.ts';
 import type { CommandIo } from '../io.ts';
-import { count, table } from '../../app/text-table.ts';
+import { count, printable, table } from '../../app/text-table.ts';
 import { requireStores, runCommand, type CommonOptions } from '../run-command.ts';
 import { describeReport } from './reconcile.ts';
 
@@ -35,7 +35,7 @@ export async function runRepair(
       io.signal,
     );
     if (options.json === true) io.out(JSON.stringify(result));
-    else for (const line of describe(result, target)) io.out(line);
+    else for (const line of describe(result, target)) io.out(printable(line));
     return exitCodeOf(result);
   });
 }
