@@ -2,6 +2,7 @@
  * Steps in between: does something at the very moment a pass is about to run a statement, so that what moves under a
  * running pass moves at the same place every time.
  */
+import type { Redis } from 'ioredis';
 import type { Pool } from 'pg';
 
 /** How a pass looks at claims again: twice to confirm, once to plan, once before it changes markers, once after. */
@@ -27,5 +28,16 @@ export function before(pool: Pool, statement: RegExp, nth: number, act: () => Pr
       const value: unknown = Reflect.get(target, name, target);
       return typeof value === 'function' ? value.bind(target) : value;
     },
+  });
+}
+
+/** Does `act` when the marker Redis has told its time: what is sent next are the changes of a step. */
+export function beforeChanges(markers: Redis, act: () => void): void {
+  const original: unknown = Reflect.get(markers, 'time', markers);
+  if (typeof original !== 'function') throw new Error('a client has a method time');
+  Reflect.set(markers, 'time', async () => {
+    const time: unknown = await Reflect.apply(original, markers, []);
+    act();
+    return time;
   });
 }
