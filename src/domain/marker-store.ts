@@ -4,6 +4,8 @@
  */
 
 export interface MarkerStoreReading {
+  /** Such as `7.0.15`; Valkey tells the version of Redis that it is compatible with. */
+  readonly version: string;
   readonly runId: string;
   readonly replicationId: string;
   readonly role: string;
@@ -22,9 +24,15 @@ export interface MarkerStoreIdentity {
   readonly flushes: number;
 }
 
+/** The first with scripts that say of themselves what they do (`#!lua flags=no-writes`). */
+const oldestVersion = 7;
+
 /** Problems that forbid repairs altogether. */
 export function repairObstacles(store: MarkerStoreReading): string[] {
   const found: string[] = [];
+  if (Number.parseInt(store.version, 10) < oldestVersion) {
+    found.push(`the marker Redis is version ${store.version}, and scripts need ${oldestVersion}.0 or newer`);
+  }
   if (store.role !== 'master') found.push(`the marker Redis is a ${store.role}, not a primary`);
   if (store.loading) found.push('the marker Redis is still loading its data');
   return found;

@@ -31,7 +31,7 @@ const defaultSettings = {
 };
 
 const advice =
-  'Set REDIS_URL, or install Redis 6.2 or later: `apt install redis-server`, `dnf install valkey`, ' +
+  'Set REDIS_URL, or install Redis 7 or later: `apt install redis-server`, `dnf install valkey`, ' +
   '`brew install redis`, or `docker run -p 6379:6379 redis:7`.';
 
 /** Resolves when the server answers. Its url names database 0. */

@@ -103,13 +103,16 @@ export async function liftBrake(
   return rowCount === 1;
 }
 
+/** SQL: an hour ago, or the end of a lift since then: what a person has accepted is not held against what follows. */
+const countedSince = `greatest(clock_timestamp() - interval '1 hour', (select lifted_until from reconciler.brake
+  where source = $1 and state = 'lifted'))`;
+
 /** What passes of the last hour judged: a share means little in one pass over a few claims. */
 async function readLastHour(client: pg.ClientBase, source: string): Promise<{ judged: number; bad: number }> {
   const { rows } = await client.query<{ judged: number; bad: number }>(
     `select coalesce(sum((report ->> 'checked')::int), 0)::int as judged,
        coalesce(sum((report ->> 'checked')::int - (report -> 'verdicts' ->> 'consistent')::int), 0)::int as bad
-     from reconciler.pass where source = $1 and started_at > clock_timestamp() - interval '1 hour'
-       and report is not null`,
+     from reconciler.pass where source = $1 and started_at > ${countedSince} and report is not null`,
     [source],
   );
   return rows[0] ?? { judged: 0, bad: 0 };
@@ -119,7 +122,7 @@ async function readLastHour(client: pg.ClientBase, source: string): Promise<{ ju
 async function countLastHour(client: pg.ClientBase, source: string): Promise<number> {
   const { rows } = await client.query<{ made: number }>(
     `select count(*)::int as made from reconciler.repair where source = $1
-       and intended_at > clock_timestamp() - interval '1 hour' and outcome in ('intended', 'applied')`,
+       and intended_at > ${countedSince} and outcome in ('intended', 'applied')`,
     [source],
   );
   return rows[0]?.made ?? 0;

@@ -18,6 +18,7 @@ export async function readMarkerStore(redis: Redis, callTimeoutMs: number): Prom
   const fields = new Map(text.split('\r\n').map((line) => splitAt(line, line.indexOf(':'))));
   const field = (name: string): string => fields.get(name) ?? '';
   return {
+    version: field('redis_version'),
     runId: field('run_id'),
     replicationId: field('master_replid'),
     role: field('role'),

@@ -10,6 +10,7 @@ import {
 } from '../../src/domain/marker-store.ts';
 
 const healthy: MarkerStoreReading = {
+  version: '7.0.15',
   runId: 'r1',
   replicationId: 'p1',
   role: 'master',
@@ -32,6 +33,15 @@ describe('repairObstacles', () => {
     expect(repairObstacles({ ...healthy, role: '' })).toHaveLength(1);
     expect(repairObstacles({ ...healthy, loading: true })).toEqual([expect.stringContaining('loading')]);
     expect(repairObstacles({ ...healthy, role: 'slave', loading: true })).toHaveLength(2);
+  });
+});
+
+describe('the version of the marker Redis', () => {
+  it('must be one whose scripts say what they do', () => {
+    expect(repairObstacles({ ...healthy, version: '6.2.7' })).toEqual([
+      'the marker Redis is version 6.2.7, and scripts need 7.0 or newer',
+    ]);
+    expect(repairObstacles({ ...healthy, version: '10.1.0' })).toEqual([]);
   });
 });
 

@@ -119,6 +119,16 @@ describe('the brake', () => {
     expect((await readBrake(shop.pool(), source)).state).toBe('tripped');
   });
 
+  it('does not hold against later plans what was made while it was lifted', async () => {
+    await admit(11);
+    await lift(60_000);
+    await leaveRepairs(1_000, 30, 'applied');
+    await shop.ask(`update reconciler.brake set lifted_until = clock_timestamp() - interval '29 minutes'`);
+    expect(await admit(10)).toBe(true);
+    await leaveRepairs(15, 28, 'applied');
+    expect(await admit(10)).toBe(false);
+  });
+
   it('keeps the first reason when it is tripped again', async () => {
     for (const reason of ['first', 'second']) {
       await inTransaction(shop.pool(), async (client) => tripBrake(client, source, reason, 'test'));

@@ -29,6 +29,7 @@ it('says who it is, that it is a primary, and what it may hold', async () => {
   const redis = await strictTo(server.url);
   const store = await readMarkerStore(redis, 5_000);
   expect(store).toEqual({
+    version: expect.stringMatching(/^\d+\.\d+\.\d+$/),
     runId: expect.stringMatching(/^[0-9a-f]{40}$/),
     replicationId: expect.stringMatching(/^[0-9a-f]{40}$/),
     role: 'master',
