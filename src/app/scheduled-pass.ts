@@ -19,7 +19,10 @@ export interface PassCompany {
   readonly teller: AlertTeller;
 }
 
-/** The pass's report, or `{ skipped }` when another holds the source's lease. Throws for a pass that failed. */
+/**
+ * The pass's report, or `{ skipped }` when another holds the source's lease or it was called off before it began. Throws
+ * for a pass that failed.
+ */
 export async function runScheduledPass(
   { source, slot }: PassPayload,
   { deps, sentences, metrics, teller }: PassCompany,
@@ -36,7 +39,8 @@ export async function runScheduledPass(
     return report;
   } catch (error) {
     const trouble = asOperatingError(error);
-    if (trouble.code === 'lease_held') {
+    // Called off before it began, by a shutdown, is no failure either: a later slot judges the same claims.
+    if (trouble.code === 'lease_held' || (trouble.code === 'aborted' && signal.aborted)) {
       view.log(trouble.message);
       return { skipped: trouble.message };
     }
