@@ -1,0 +1,63 @@
+/**
+ * A daemon inside the test process, over a world of `test/reconcile/support`, with its log and its port at hand.
+ */
+import { pino } from 'pino';
+import { startDaemon, type Daemon } from '../../../src/app/daemon.ts';
+import { loadConfig } from '../../../src/config.ts';
+import { findFreePort } from '../../../src/embedded/free-port.ts';
+import type { World } from '../../reconcile/support/world.ts';
+import { shopConfig, type ShopSettings } from '../../cli/support/shop-config.ts';
+import type { Program } from '../../cli/support/program.ts';
+
+export interface Answer {
+  readonly status: number;
+  readonly text: string;
+}
+
+export interface ShopDaemon {
+  /** Settles as `startDaemon` does. */
+  readonly started: Promise<Daemon>;
+  readonly get: (path: string) => Promise<Answer>;
+  /** What it has logged so far: the sentences. */
+  readonly log: () => readonly string[];
+  /** As a signal to stop. */
+  readonly abort: () => void;
+  /** Aborts and waits for the end; true when nothing had to be cut off, and after a start that was called off. */
+  readonly stop: () => Promise<boolean>;
+}
+
+export async function startShopDaemon(
+  world: Pick<World, 'databaseUrl' | 'redisUrl'>,
+  program: Program,
+  settings: ShopSettings & { readonly withOrders?: boolean } = {},
+): Promise<ShopDaemon> {
+  const text = shopConfig(world, { schedule: '* * * * * *', ...settings }, settings.withOrders === true);
+  const path = await program.write('daemon.yaml', text);
+  const port = await findFreePort();
+  const loaded = await loadConfig({ path, env: {}, cwd: program.folder() });
+  const sentences: string[] = [];
+  const log = pino({ level: 'debug' }, { write: (line: string) => void sentences.push(sentenceOf(line)) });
+  const stopping = new AbortController();
+  const abort = (): void => stopping.abort(new Error('SIGTERM received'));
+  const started = startDaemon({ ...loaded, http: { ...loaded.http, port } }, log, stopping.signal);
+  started.catch(() => undefined);
+  return {
+    started,
+    abort,
+    log: () => sentences,
+    get: async (path) => {
+      const answer = await fetch(`http://127.0.0.1:${port}${path}`);
+      return { status: answer.status, text: await answer.text() };
+    },
+    stop: async () => {
+      abort();
+      const daemon = await started.catch(() => null);
+      return daemon === null || daemon.stopped;
+    },
+  };
+}
+
+function sentenceOf(line: string): string {
+  const { msg }: { msg?: string } = JSON.parse(line);
+  return msg ?? '';
+}
