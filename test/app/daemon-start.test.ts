@@ -162,10 +162,18 @@ describe('a daemon that works', () => {
     expect(daemon.log()).toContain('stopping: SIGTERM received');
     expect(daemon.log().at(-1)).toBe('stopped');
     await expect(daemon.get('/livez')).rejects.toThrow();
-    const { rows } = await world.pool.query<{ count: number }>(
-      `select count(*)::int from pg_stat_activity where datname = current_database() and application_name = 'claim-reconciler'`,
-    );
-    expect(rows).toEqual([{ count: 0 }]);
-    expect(String(await world.redis.client('LIST'))).not.toContain('name=claim-reconciler');
+    // The servers learn of the ends of connections a moment later.
+    await waitFor(async () => (await countSessions()) === 0, { what: 'no session in Postgres' });
+    await waitFor(async () => !String(await world.redis.client('LIST')).includes('name=claim-reconciler'), {
+      what: 'no connection to Redis',
+    });
   });
 });
+
+async function countSessions(): Promise<number | undefined> {
+  const { rows } = await world.pool.query<{ count: number }>(
+    `select count(*)::int from pg_stat_activity
+     where datname = current_database() and application_name = 'claim-reconciler'`,
+  );
+  return rows[0]?.count;
+}

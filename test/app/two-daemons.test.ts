@@ -6,7 +6,7 @@ import { beforeEach, expect, it } from 'vitest';
 import { shopConfig } from '../cli/support/shop-config.ts';
 import { useProgram } from '../cli/support/program.ts';
 import { useWorlds } from '../reconcile/support/use-world.ts';
-import type { World } from '../reconcile/support/world.ts';
+import type { Gift, World } from '../reconcile/support/world.ts';
 import { startProcess, type ProcessHandle } from '../support/process-handle.ts';
 import { waitFor } from '../support/wait-for.ts';
 
@@ -53,10 +53,18 @@ async function expectOnePassPerSlot(): Promise<void> {
      from reconciler.slot s group by s.task order by s.task`,
   );
   expect(rows.map(({ source }) => source)).toEqual(['gifts', 'orders']);
-  for (const { slots, passes } of rows) {
-    expect(passes).toBeGreaterThan(0);
-    expect(passes).toBeLessThanOrEqual(slots);
-  }
+  for (const { slots, passes } of rows) expect(passes).toBeLessThanOrEqual(slots);
+}
+
+/** A pass that a killed process was in counts as running until its job is found stalled, which takes a while. */
+const takenUpMs = 60_000;
+
+async function untilRepaired(gift: Gift): Promise<void> {
+  await waitFor(async () => (await world.repairs()).some(({ outcome }) => outcome === 'applied'), {
+    what: 'a repair',
+    timeoutMs: takenUpMs,
+  });
+  expect((await world.readMarker(gift.key))?.value).toBe(gift.attempt);
 }
 
 it('16: one of two schedules, each slot is run once; the other goes on when it is killed', async () => {
@@ -73,15 +81,12 @@ it('16: one of two schedules, each slot is run once; the other goes on when it i
     what: 'a slot of the other',
     timeoutMs: 40_000,
   });
-  await waitFor(async () => (await world.readMarker(gift.key))?.value === gift.attempt, {
-    what: 'a repair by the other',
-    timeoutMs: 40_000,
-  });
+  await untilRepaired(gift);
   expect((await world.repairs()).map(({ outcome }) => outcome)).toEqual(['applied']);
   await expectOnePassPerSlot();
   other?.signal('SIGTERM');
   expect(await other?.waitForEnd(), other?.output()).toEqual({ code: 0, signal: null });
-});
+}, 120_000);
 
 it('the other takes over soon after an orderly end', async () => {
   const daemons = await startDaemons(2);
@@ -92,5 +97,6 @@ it('the other takes over soon after an orderly end', async () => {
   ended?.signal('SIGTERM');
   expect(await ended?.waitForEnd(), ended?.output()).toEqual({ code: 0, signal: null });
   await waitFor(async () => (await claimers()).at(-1) === other?.pid, { what: 'a slot of the other' });
+  await untilRepaired(await world.addGift());
   await expectOnePassPerSlot();
 });

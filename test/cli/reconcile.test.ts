@@ -59,7 +59,7 @@ describe('exit code 0', () => {
     await reconcile();
     const { code, out } = await reconcile();
     expect(code).toBe(0);
-    expect(out.slice(1)).toEqual(['  judged   0: all consistent', '  open     0 discrepancies']);
+    expect(out.slice(1)).toEqual(['  judged   0', '  open     0 discrepancies']);
   });
 });
 
