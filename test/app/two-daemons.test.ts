@@ -75,6 +75,11 @@ it('16: one of two schedules, each slot is run once; the other goes on when it i
   await expectOnePassPerSlot();
   const killed = daemons.find(({ pid }) => pid === holder);
   const other = daemons.find(({ pid }) => pid !== holder);
+  // Between passes where it can be (in mid-pass: test/schedule/pass-process.test.ts), which is found out much sooner.
+  await waitFor(async () => (await world.redis.llen('claim-reconciler:queue:passes:active')) === 0, {
+    what: 'a moment without a pass',
+    intervalMs: 1,
+  });
   await killed?.kill();
   const gift = await world.addGift();
   await waitFor(async () => (await claimers()).at(-1) === other?.pid, {
