@@ -46,7 +46,7 @@ export interface AssessRules {
 
 /**
  * @param observation claim and marker, read close together
- * @param rules the source's tolerance
+ * @param rules the source's tolerance, and whether its marker values name the attempt
  * @param nowMs database time, Unix milliseconds, at which the marker was read
  */
 export function assess({ claim, marker }: Observation, rules: AssessRules, nowMs: number): Verdict {

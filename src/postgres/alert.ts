@@ -71,7 +71,7 @@ export async function resolveAlert(client: pg.ClientBase | pg.Pool, cause: strin
   );
 }
 
-/** Alerts opened since `afterId`, oldest first: what still has to be told. */
+/** The alerts of a source that are not resolved, oldest first, at most 1000. Who was told already is not known here. */
 export async function readOpenAlerts(
   pool: pg.Pool,
   source: string,

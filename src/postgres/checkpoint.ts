@@ -1,7 +1,8 @@
 /**
  * The checkpoint of a source: the position up to which every row is judged, with the evidence that it belongs to this
  * database's history, and the fencing token of the term that may move it.
- * Invariants kept: (2) it never goes back except by `rewindCheckpoint`, and never moves under an old token.
+ * Invariant kept: (2) it goes back only by `rewindCheckpoint` (a person) and `rewindAfterStoreChange` (the marker Redis
+ * may have lost writes), and never moves under an old token.
  */
 import type pg from 'pg';
 import type { Position } from '../domain/claim.ts';
@@ -131,7 +132,9 @@ export async function rewindAfterStoreChange(
   const horizon = await horizonAgo(pool, change.rewindMs);
   const { rowCount } = await pool.query(
     `update reconciler.checkpoint set redis_run_id = $3, redis_replication_id = $4,
-       redis_flushes = $5, id = case when change_xid < $6 then id end, change_xid = least(change_xid, $6), updated_at = clock_timestamp()
+       redis_flushes = $5,
+       id = case when change_xid < $6 then id end, change_xid = least(change_xid, $6),
+       updated_at = clock_timestamp()
      where source = $1 and fencing_token = $2`,
     [source, change.fencingToken, ...identityOf(change.markerStore), horizon],
   );
@@ -154,7 +157,8 @@ export async function rewindCheckpoint(
          and (c.system_identifier, c.database_oid) is distinct from (s.system_identifier, s.database_oid)
      )
      update reconciler.checkpoint c set change_xid = least(c.change_xid, $3, s.horizon),
-       id = case when c.change_xid < least($3, s.horizon) then c.id end, fencing_token = $4, system_identifier = s.system_identifier, timeline = s.timeline, database_oid = s.database_oid,
+       id = case when c.change_xid < least($3, s.horizon) then c.id end, fencing_token = $4,
+       system_identifier = s.system_identifier, timeline = s.timeline, database_oid = s.database_oid,
        table_oid = s.table_oid, lsn = s.lsn, snapshot_xmax = s.snapshot_xmax, updated_at = clock_timestamp()
      from s where c.source = $1 and c.fencing_token <= $4`,
     [source.name, source.table, to.changeXid, to.fencingToken],

@@ -126,8 +126,8 @@ export async function postponeDiscrepancies(
 ): Promise<void> {
   if (postponed.length === 0) return;
   await client.query(
-    `update reconciler.discrepancy d set verdict = p.verdict, 
-       change_xid = coalesce((p.evidence -> 'claim' ->> 'changeXid')::xid8, d.change_xid), evidence = p.evidence, checks = d.checks + 1,
+    `update reconciler.discrepancy d set verdict = p.verdict, evidence = p.evidence, checks = d.checks + 1,
+       change_xid = coalesce((p.evidence -> 'claim' ->> 'changeXid')::xid8, d.change_xid),
        marker_since = ${markerSince('d', 'p')},
        last_seen_at = clock_timestamp(), next_check_at = clock_timestamp() + p."delayMs" * interval '1 ms'
      from jsonb_to_recordset($1) as p (id bigint, "delayMs" float8, verdict text, evidence jsonb)
@@ -164,7 +164,7 @@ export async function holdDiscrepancy(client: pg.ClientBase | pg.Pool, id: strin
   );
 }
 
-/** How many are open, per source. */
+/** How many are open for a source. */
 export async function countOpen(pool: pg.Pool, source: string): Promise<number> {
   const { rows } = await pool.query<{ open: number }>(
     `select count(*)::int as open from reconciler.discrepancy where source = $1 and state = 'open'`,

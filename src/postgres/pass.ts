@@ -12,7 +12,10 @@ export interface PassStart {
   readonly fencingToken: string;
 }
 
-/** Opens the record, closing one that an earlier process left open; returns the pass id, and the mode of the pass before it (null for the first). */
+/**
+ * Opens the record of a pass, and closes as failed one that an earlier process left open. Returns the pass id and the
+ * mode of the pass before it, null for the first.
+ */
 export async function beginPass(
   pool: pg.Pool,
   start: PassStart,

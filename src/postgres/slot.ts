@@ -15,7 +15,10 @@ const sql = readFileSync(new URL('./claim-slot.sql', import.meta.url), 'utf8');
 
 export interface SlotRequest {
   readonly task: string;
-  /** No slot is handed out this close to another of the task, in milliseconds: half of the task's interval. */
+  /**
+   * No slot is handed out this close to another of the task, in milliseconds: half of the shortest interval, or the
+   * whole of the longest for a fire that makes good what may have been missed.
+   */
   readonly minGapMs: number;
   readonly holder: string;
   readonly fencingToken: string;

@@ -4,7 +4,11 @@
  */
 import type pg from 'pg';
 
-/** A sentence such as `transaction 1234 of pid 77 (app_user, database shop, idle in transaction since …)`. */
+/**
+ * Who holds this horizon and what to do about it, such as `pid 77 (app_user, database shop, idle in transaction since
+ * …): end its transaction, or select pg_terminate_backend(77)`. Null when nobody holds it any more.
+ * @param horizon transaction id
+ */
 export async function nameStall(pool: pg.Pool, horizon: string): Promise<string | null> {
   const { rows } = await pool.query<{
     pid: number | null;

@@ -18,7 +18,7 @@ export interface Window {
   readonly stalledBy: string | null;
 }
 
-/** Beside a daemon there is a sample this much older than the grace period, or newer; without one a run waits. */
+/** A sample may be this much older than need be before a run waits for a newer one: beside a daemon none has to wait. */
 const sampleSlackMs = 5_000;
 /** A horizon that some transaction has held for this long beyond the grace period counts as stalled. */
 const stallToleranceMs = 10_000;

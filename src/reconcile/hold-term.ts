@@ -25,7 +25,7 @@ export interface TermOptions {
   /** Comes before the lease's key. */
   readonly namespace: string;
   readonly source: string;
-  /** Who asks, for people: host, process, job. */
+  /** Who asks, for people: host and process id. */
   readonly holder: string;
   /** How long to go on trying while another holds the lease, in milliseconds. */
   readonly patienceMs: number;

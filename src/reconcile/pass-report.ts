@@ -10,7 +10,7 @@ import type { Verdict } from '../domain/verdict.ts';
 
 /**
  * completed: the window was read to its end. stopped: asked to stop, or out of time, between batches. aborted: a store
- * failed in mid-pass. braked: too much looked wrong. In every case what was judged before is kept.
+ * failed in mid-pass, or the term was lost. braked: too much looked wrong. In every case what was judged before is kept.
  */
 export type PassOutcome = 'completed' | 'stopped' | 'aborted' | 'braked';
 
@@ -19,7 +19,7 @@ export interface PassReport {
   readonly source: string;
   readonly mode: Mode;
   readonly outcome: PassOutcome;
-  /** One sentence when the outcome is not `completed`. */
+  /** One sentence when the outcome is not `completed`, or when something held repairs back. */
   readonly reason: string | null;
   readonly checked: number;
   readonly verdicts: Readonly<Record<Verdict, number>>;

@@ -1,7 +1,8 @@
 /**
  * A person's repair of a range of claims, one claim or one marker: the same judging, planning, brake and journal as a
  * pass, over rows picked by id instead of by change.
- * Invariant kept: without `apply` nothing is written, neither in Redis nor in Postgres.
+ * Invariant kept: planning changes no marker and records no discrepancy. It leaves what every reading leaves in Postgres:
+ * a sample of the horizon, and an alert when somebody holds that still.
  */
 import { OperatingError } from '../domain/operating-error.ts';
 import { matchTemplate } from '../domain/template.ts';
@@ -40,7 +41,7 @@ export interface HandPlan {
 const claimsPerMarkerMax = 100;
 const recordedPerStep = 2_000;
 
-/** Judges the target and plans its repairs. Writes nothing but a horizon sample. */
+/** Judges the target and plans its repairs. Throws `configuration` when more claims are bad than a plan may hold. */
 export async function planByHand(
   context: SourceContext,
   target: RepairTarget,

@@ -16,8 +16,9 @@ import type { SourceContext } from './source-context.ts';
 export type RewindTarget = { readonly kind: 'beginning' } | { readonly kind: 'ago'; readonly agoMs: number };
 
 /**
- * Returns the transaction id that reading goes back to; 0 is the beginning. Time is translated by the horizon samples:
- * where none is that old, reading begins anew.
+ * Returns the transaction id that was asked for; 0 is the beginning. A checkpoint that stands before it already stays
+ * where it is. Time is translated by the horizon samples: where none is that old, reading begins anew. Throws `not_found`
+ * when there is no checkpoint yet, `fenced_out` under an old token.
  */
 export async function rewindSource(
   { pool, sql, source }: SourceContext,
@@ -34,7 +35,7 @@ export async function rewindSource(
   return changeXid;
 }
 
-/** Lifts a tripped brake for `liftMs` and makes what was withheld due. False when it was not tripped. */
+/** Makes what waits due now and lifts a tripped brake for `liftMs`. False when the brake was not tripped. */
 export async function resumeSource(
   pool: pg.Pool,
   source: string,

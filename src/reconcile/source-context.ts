@@ -10,7 +10,7 @@ import { readDatabaseTime } from '../postgres/horizon.ts';
 import { inspectTable } from '../postgres/inspect-table.ts';
 import { describeSource, type SourceSql } from '../postgres/source-sql.ts';
 
-/** The sizes of the reading. The first two are the defaults that PERFORMANCE measurements gave: polite and fast. */
+/** The sizes of the reading. */
 export interface PassLimits {
   readonly rowsPerBlock: number;
   readonly callsInFlight: number;
@@ -21,6 +21,8 @@ export interface PassLimits {
 }
 
 export const defaultPassLimits: PassLimits = {
+  // Polite and fast: with 100 × 2 other clients of the marker Redis waited 0.85 ms (p99) at 203,000 claims a second, with
+  // 250 × 2 already 2.2 ms at 233,000.
   rowsPerBlock: 100,
   callsInFlight: 2,
   rowsPerPage: 50_000,

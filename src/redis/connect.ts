@@ -53,8 +53,8 @@ export function connectStrict(url: string, options: StrictOptions): Redis {
 
 /**
  * A client for a queue library: it waits for the server for as long as it takes and sends again. The library copies it
- * for its blocking calls; the copies are remembered, so that `endRedis` can close them by force when the library's own
- * close hangs. Whoever uses it bounds each call with `withDeadline`.
+ * for its blocking calls; the copies are remembered, so that `cut` can close them by force when the library's own close
+ * hangs. Whoever uses it bounds each call with `withDeadline`.
  * Throws OperatingError `configuration` for a URL that cannot be read.
  */
 export function connectPatient(url: string, options: Pick<StrictOptions, 'onError'>): PatientRedis {

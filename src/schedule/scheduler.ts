@@ -21,7 +21,7 @@ export interface SchedulerOptions {
   readonly pool: pg.Pool;
   /** For example `claim-reconciler:lease:scheduler`; the same for all replicas. */
   readonly leaseKey: string;
-  /** Who this is, for people: host and process. */
+  /** Who this is, for people: host and process id. */
   readonly holder: string;
   readonly timing?: LeaseTiming;
   readonly timezone: string;

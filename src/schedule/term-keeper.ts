@@ -24,7 +24,7 @@ export interface TermKeeperOptions {
   readonly leases: Redis;
   readonly pool: pg.Pool;
   readonly leaseKey: string;
-  /** Who this is, for people: host and process. */
+  /** Who this is, for people: host and process id. */
   readonly holder: string;
   readonly timing?: LeaseTiming;
   readonly readClocks?: () => ClockReading;
