@@ -144,7 +144,7 @@ function renderPasses({ passes }: SourceOverview, nowIso: string): Html {
     `${pass.askedBy}, ${pass.mode}`,
   ]);
   return block('Last passes', 'No pass has run yet.', passes, () =>
-    table(['Pass', 'Began', 'Outcome', 'Checked', 'Bad', 'Repairs', 'Took', 'Asked by'], rows),
+    table(['Pass', 'Began', 'Outcome', 'Judged', 'Bad', 'Repairs', 'Took', 'Asked by'], rows),
   );
 }
 
@@ -190,10 +190,10 @@ function formatOpen({ open, openIsCapped }: SourceOverview): string {
 
 function formatBad({ verdicts }: PassView): string {
   if (verdicts === null) return '–';
-  return formatCounts({ ...verdicts, consistent: 0 }) || '0';
+  return formatCounts({ ...verdicts, consistent: 0 });
 }
 
-/** `3 applied, 1 failed`; zeros are left out. */
+/** `3 applied, 1 failed`; zeros are left out, and `0` is all there is when nothing else is. */
 function formatCounts(counts: Readonly<Record<string, number>> | null): string {
   if (counts === null) return '–';
   const some = Object.entries(counts).filter(([, count]) => count > 0);

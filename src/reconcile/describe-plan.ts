@@ -39,7 +39,7 @@ function describeDecision(decision: Decision): string {
     case 'recheck':
       return `look again later: ${decision.why}`;
     case 'ignore':
-      return 'nothing: the policy ignores it';
+      return 'nothing: ignored by policy, or the marker is that of another live claim';
   }
 }
 
@@ -52,7 +52,7 @@ function describeAction(action: RepairAction): string {
     case 'set_expiry':
       return `let it expire in ${duration(action.expiresInMs)}, if unchanged`;
     case 'replace_marker':
-      return `replace by ${action.value} for ${duration(action.expiresInMs)}, if unchanged`;
+      return `replace it with ${action.value} for ${duration(action.expiresInMs)}, if unchanged`;
   }
 }
 

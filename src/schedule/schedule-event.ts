@@ -37,7 +37,7 @@ export function describeScheduleEvent(event: ScheduleEvent): Sentence {
     case 'term_ended':
       return info(`This process no longer schedules: ${event.reason}`);
     case 'lease_unavailable':
-      return warn(`The lease to schedule cannot be had, trying on: ${event.reason}`);
+      return warn(`The lease to schedule cannot be had, still trying: ${event.reason}`);
     case 'lease_stuck':
       return error(event.reason);
     case 'slot_enqueued':
@@ -45,10 +45,13 @@ export function describeScheduleEvent(event: ScheduleEvent): Sentence {
     case 'slot_skipped':
       return warn(`Skipped ${slotOf(event)}: the pass before it has not ended.`);
     case 'slot_taken':
-      return { level: 'debug', text: `${slotOf(event)} was handed out already, by ${event.holder}.` };
+      return {
+        level: 'debug',
+        text: `Nothing to do: ${slotOf(event)} was handed out already, by ${event.holder}.`,
+      };
     case 'slot_lost':
       return error(
-        `${slotOf(event)} could not be enqueued: ${event.reason} The next slot makes it good; no row is passed over.`,
+        `Could not enqueue ${slotOf(event)}: ${event.reason} The next slot makes it good; no row is passed over.`,
       );
     case 'fire_failed':
     case 'fire_overlapped':
