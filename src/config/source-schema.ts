@@ -52,7 +52,7 @@ export function sourceSchema(checkSchedule: ScheduleCheck) {
       value: template(
         'must be what the marker holds: a template such as {attempt_id}, or any if it holds a constant',
       ),
-      valueIsUnique: z.enum(['true', 'false'], 'must be true or false').optional(),
+      valueIsUnique: choice(['true', 'false']).optional(),
       ttl: duration({ maxMs: 3_650 * dayMs }).optional(),
       tolerance: duration({ maxMs: 3_650 * dayMs }).optional(),
     }),

@@ -5,7 +5,6 @@
  */
 import { recheckDelayMs } from '../domain/backoff.ts';
 import type { ClaimReading, ReadableClaim } from '../domain/claim.ts';
-import type { MarkerReading } from '../domain/marker.ts';
 import { OperatingError } from '../domain/operating-error.ts';
 import { isBad } from '../domain/verdict.ts';
 import { readClaims } from '../postgres/claims.ts';
@@ -140,11 +139,10 @@ async function closeUnmade(
   repairs: readonly JournalledRepair[],
   tally: Tally,
 ): Promise<void> {
-  const after: MarkerReading | null = null;
   const note = 'not made: the pass was asked to stop';
   await finishRepairs(
     context.pool,
-    repairs.map(({ repairId }) => ({ id: repairId, outcome: 'superseded', after, note })),
+    repairs.map(({ repairId }) => ({ id: repairId, outcome: 'superseded', after: null, note })),
   );
   for (const { action } of repairs) countRepair(tally, action.kind, 'superseded');
 }

@@ -3,7 +3,9 @@
  * Read what changed since the checkpoint, compare with the markers, record what is wrong, repair what is open.
  * Invariants kept: each by the step that is called; this function only puts them in order.
  */
+import type { Position } from '../domain/claim.ts';
 import { OperatingError } from '../domain/operating-error.ts';
+import type { Mode } from '../domain/source.ts';
 import { resolveSettledAlerts } from '../postgres/alert.ts';
 import { readBrake } from '../postgres/brake.ts';
 import { asOperatingError } from '../postgres/connect.ts';
@@ -19,7 +21,6 @@ import { repairDue } from './repair-due.ts';
 import type { SourceContext } from './source-context.ts';
 import { startTally, type Tally } from './tally.ts';
 import type { Term } from './hold-term.ts';
-import type { Position } from '../domain/claim.ts';
 
 export interface PassRequest {
   /** Who asked: `schedule`, or a person. Written into the journal. */
@@ -64,7 +65,7 @@ interface Progress {
 
 interface BegunPass extends PassRequest {
   readonly passId: string;
-  readonly previousMode: string | null;
+  readonly previousMode: Mode | null;
   readonly start: Preflight;
 }
 

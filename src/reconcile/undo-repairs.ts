@@ -43,8 +43,8 @@ interface PlannedUndo {
 }
 
 /**
- * Undoes one repair, or those of a pass, the newest first. Results come in that order. Throws `braked` when the brake
- * does not admit the whole of it: then nothing was undone.
+ * Undoes one repair, or those of a pass, the newest first. Results begin with those that cannot be undone. Throws
+ * `braked` when the brake does not admit the whole of it: then nothing was undone.
  */
 export async function undoRepairs(
   context: SourceContext,
@@ -134,7 +134,7 @@ async function undoOne(
     await finishRepairs(client, [{ id, outcome: result.kind, after: after ?? null, note }]);
     if (result.kind === 'applied') await holdDiscrepancy(client, entry.discrepancyId);
   });
-  if (result.kind === 'applied') return { ...notUndone(entry, ''), outcome: 'undone', why: null };
+  if (result.kind === 'applied') return resultOf(entry, 'undone', null);
   const why =
     result.kind === 'failed' ? `Redis refused: ${result.reason}` : 'the marker changed in the meantime';
   return notUndone(entry, why);
@@ -146,6 +146,14 @@ async function closeUnmade({ pool }: SourceContext, entry: JournalEntry, id: str
   return notUndone(entry, why);
 }
 
-function notUndone({ id, action }: JournalEntry, why: string): UndoneRepair {
-  return { repairId: id, kind: action.kind, markerKey: action.key, outcome: 'not_undone', why };
+function notUndone(entry: JournalEntry, why: string): UndoneRepair {
+  return resultOf(entry, 'not_undone', why);
+}
+
+function resultOf(
+  { id, action }: JournalEntry,
+  outcome: UndoneRepair['outcome'],
+  why: string | null,
+): UndoneRepair {
+  return { repairId: id, kind: action.kind, markerKey: action.key, outcome, why };
 }
