@@ -6,7 +6,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { OperatingError } from '../domain/operating-error.ts';
 import { asOperatingError } from '../postgres/connect.ts';
 import { inspectTable } from '../postgres/inspect-table.ts';
-import { pendingMigrations } from '../postgres/migrate.ts';
+import { assertMigrated } from '../postgres/migrate.ts';
 import type { Sentences } from './log-sentences.ts';
 import type { OpenDeps } from './open-deps.ts';
 
@@ -36,13 +36,7 @@ export async function untilStoresReady(
 }
 
 async function assertInOrder({ pool, sources }: OpenDeps): Promise<void> {
-  const pending = await pendingMigrations(pool);
-  if (pending.length > 0) {
-    throw new OperatingError(
-      'not_ready',
-      `The schema is not up to date (missing: ${pending.join(', ')}). Run: claim-reconciler migrate`,
-    );
-  }
+  await assertMigrated(pool);
   const problems: string[] = [];
   for (const source of sources) {
     const found = await inspectTable(pool, source);

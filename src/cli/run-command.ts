@@ -8,7 +8,7 @@ import { loadConfig, type LoadedConfig } from '../config.ts';
 import { exitCodeOfError, type ExitCode } from '../domain/exit-code.ts';
 import { OperatingError } from '../domain/operating-error.ts';
 import { asOperatingError } from '../postgres/connect.ts';
-import { pendingMigrations } from '../postgres/migrate.ts';
+import { assertMigrated } from '../postgres/migrate.ts';
 import { validateSchedule } from '../schedule/cron.ts';
 import type { CommandIo } from './io.ts';
 import { printable } from '../app/text-table.ts';
@@ -66,12 +66,6 @@ export async function runCommand(
 
 /** For commands that need the reconciler's tables and both Redis servers. */
 export async function requireStores(deps: OpenDeps): Promise<void> {
-  const pending = await pendingMigrations(deps.pool);
-  if (pending.length > 0) {
-    throw new OperatingError(
-      'not_ready',
-      `The schema is not up to date (missing: ${pending.join(', ')}). Run: claim-reconciler migrate`,
-    );
-  }
+  await assertMigrated(deps.pool);
   await deps.untilRedisReady();
 }

@@ -44,6 +44,16 @@ export async function pendingMigrations(pool: pg.Pool): Promise<string[]> {
   return migrations.map(({ name }) => name).filter((name) => !applied.has(name));
 }
 
+/** Throws `not_ready`, with what is missing and the command that helps, unless every migration was applied. */
+export async function assertMigrated(pool: pg.Pool): Promise<void> {
+  const pending = await pendingMigrations(pool);
+  if (pending.length === 0) return;
+  throw new OperatingError(
+    'not_ready',
+    `The schema is not up to date (missing: ${pending.join(', ')}). Run: claim-reconciler migrate`,
+  );
+}
+
 async function applyMissing(client: pg.PoolClient, migrations: Migration[]): Promise<string[]> {
   await client.query(`
     create schema if not exists reconciler;
