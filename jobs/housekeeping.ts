@@ -19,6 +19,6 @@ export async function run(
   report: JobReporter,
 ): Promise<{ dropped: number }> {
   const dropped = (await thinHorizonSamples(deps.pool)) + (await dropOldRecords(deps.pool));
-  report.log(`Dropped ${dropped} old rows: horizon samples, passes, slots.`);
+  report.log(`Dropped ${dropped} old records: horizon samples, passes, slots.`);
   return { dropped };
 }

@@ -2,6 +2,7 @@
  * What a daemon does beside its passes: samples the horizon often enough for the shortest grace period, and drops old
  * records once an hour. Every replica does both; doing it twice is harmless.
  */
+import { silentReporter } from '../../jobs/job.ts';
 import { run as runHousekeeping } from '../../jobs/housekeeping.ts';
 import { asOperatingError } from '../postgres/connect.ts';
 import { sampleHorizon } from '../postgres/horizon.ts';
@@ -25,10 +26,7 @@ export function startUpkeep(deps: OpenDeps, sentences: Sentences): Upkeep {
     repeat(
       housekeepingMs,
       async () => {
-        const { dropped } = await runHousekeeping({}, deps, {
-          log: () => undefined,
-          progress: () => undefined,
-        });
+        const { dropped } = await runHousekeeping({}, deps, silentReporter);
         if (dropped > 0) sentences.housekept(dropped);
       },
       'dropping old records',

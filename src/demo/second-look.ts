@@ -2,6 +2,7 @@
  * The demo's proof that the repairs hold: every claim is judged once more from the beginning, while the daemon runs.
  */
 import type pg from 'pg';
+import { silentReporter } from '../../jobs/job.ts';
 import { run as runPass } from '../../jobs/pass.ts';
 import { createLog } from '../app/log.ts';
 import { sentencesOf } from '../app/log-sentences.ts';
@@ -18,7 +19,6 @@ export interface SecondLook {
 }
 
 const patienceMs = 20_000;
-const silent = { log: () => undefined, progress: () => undefined };
 
 /** Rewinds each source to the beginning and judges all its claims again, beside the daemon's own passes. */
 export async function lookAgain(config: Config, namespace: string, signal: AbortSignal): Promise<SecondLook> {
@@ -32,7 +32,7 @@ export async function lookAgain(config: Config, namespace: string, signal: Abort
       await underTerm(deps, { source, patienceMs }, signal, (context, term) =>
         rewindSource(context, term, { kind: 'beginning' }),
       );
-      await runPass({ source, by: 'demo', force: false, waits: true }, deps, silent, signal);
+      await runPass({ source, by: 'demo', force: false, waits: true }, deps, silentReporter, signal);
     }
     const after = await readDiscrepancies(deps.pool);
     return { judged: await judgedSince(deps.pool, firstPass), found: after.length - before.length };

@@ -1,6 +1,7 @@
 /**
  * `reconcile`: one pass now, over one source or all of them.
  */
+import type { JobReporter } from '../../../jobs/job.ts';
 import { run } from '../../../jobs/pass.ts';
 import { exitCodeOfPass, gravest, type ExitCode } from '../../domain/exit-code.ts';
 import type { PassReport } from '../../reconcile/pass-report.ts';
@@ -35,14 +36,14 @@ export async function runReconcile(options: ReconcileOptions, io: CommandIo): Pr
 }
 
 /** Progress goes to standard error, and only to people. */
-function reporter(options: ReconcileOptions, io: CommandIo): Parameters<typeof run>[2] {
+function reporter(options: ReconcileOptions, io: CommandIo): JobReporter {
   const quiet = options.json === true || !io.isTerminal;
   return {
     log: (line) => {
       if (line.startsWith('Waiting') && options.json !== true) io.err(line);
     },
-    progress: (value) => {
-      if (!quiet) io.err(JSON.stringify(value));
+    progress: (state) => {
+      if (!quiet) io.err(JSON.stringify(state));
     },
   };
 }

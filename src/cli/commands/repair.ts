@@ -1,6 +1,7 @@
 /**
  * `repair range|claim|marker`: plans, prints the plan, and with `--apply` carries it out.
  */
+import { silentReporter } from '../../../jobs/job.ts';
 import { run, type Payload, type RepairResult } from '../../../jobs/repair.ts';
 import { exitCodes, type ExitCode } from '../../domain/exit-code.ts';
 import { findSource } from '../../reconcile/under-term.ts';
@@ -28,12 +29,8 @@ export async function runRepair(
     await requireStores(deps);
     const { source, apply = false, force = false } = options;
     const payload = { source, target, apply, force, by: io.person };
-    const result = await run(
-      payload,
-      deps,
-      { log: (line) => io.err(line), progress: () => undefined },
-      io.signal,
-    );
+    const reporter = { ...silentReporter, log: (line: string) => io.err(line) };
+    const result = await run(payload, deps, reporter, io.signal);
     if (options.json === true) io.out(JSON.stringify(result));
     else for (const line of describe(result, target)) io.out(printable(line));
     return exitCodeOf(result);

@@ -1,6 +1,7 @@
 /**
  * `undo`: takes back one repair, or all of a pass.
  */
+import { silentReporter } from '../../../jobs/job.ts';
 import { run, type UndoResult } from '../../../jobs/undo.ts';
 import { exitCodes, type ExitCode } from '../../domain/exit-code.ts';
 import { OperatingError } from '../../domain/operating-error.ts';
@@ -18,7 +19,7 @@ export async function runUndo(options: UndoOptions, io: CommandIo): Promise<Exit
   return runCommand(options, io, async ({ deps }) => {
     const payload = { which: whichOf(options), force: options.force === true, by: io.person };
     await requireStores(deps);
-    const result = await run(payload, deps, { log: () => undefined, progress: () => undefined }, io.signal);
+    const result = await run(payload, deps, silentReporter, io.signal);
     if (options.json === true) io.out(JSON.stringify(result));
     else for (const line of describe(result)) io.out(line);
     const left = result.undone.filter(({ outcome }) => outcome === 'not_undone').length;
