@@ -17,7 +17,7 @@ import type { Logger } from './log.ts';
 import { openDeps, type OpenDeps } from './open-deps.ts';
 import { OpenParts } from './open-parts.ts';
 import { readReadiness } from './readiness.ts';
-import { runScheduledPass, type PassCompany } from './scheduled-pass.ts';
+import { runScheduledPass, type ScheduledPassDeps } from './scheduled-pass.ts';
 import { untilStoresReady } from './stores-ready.ts';
 import { startUpkeep } from './upkeep.ts';
 
@@ -78,8 +78,8 @@ async function open(
   await untilStoresReady(deps, sentences, signal);
   const upkeep = startUpkeep(deps, sentences);
   parts.add(() => upkeep.stop());
-  const company = { deps, sentences, metrics, teller: new AlertTeller(deps.pool, sentences) };
-  const cutOff = openWork(config, queue, company, parts, onEvent);
+  const passDeps = { deps, sentences, metrics, teller: new AlertTeller(deps.pool, sentences) };
+  const cutOff = openWork(config, queue, passDeps, parts, onEvent);
   state.working = true;
   sentences.started(http.url, sources);
   const stopped = untilAborted(signal).then(async (reason) => {
@@ -96,24 +96,25 @@ async function open(
 function openWork(
   config: Config,
   queue: PassQueue,
-  company: PassCompany & { readonly deps: OpenDeps },
+  passDeps: ScheduledPassDeps,
   parts: OpenParts,
   onEvent: (event: ScheduleEvent) => void,
 ): () => boolean {
+  const { deps } = passDeps;
   let wasCutOff = false;
   const worker = startPassWorker({
     url: config.queueRedis.url,
-    prefix: queuePrefix(company.deps),
+    prefix: queuePrefix(deps),
     onEvent,
     concurrency,
-    run: (payload, view, stop) => runScheduledPass(payload, company, view, stop),
+    run: (payload, view, stop) => runScheduledPass(payload, passDeps, view, stop),
   });
   parts.add(async () => {
     wasCutOff = !(await worker.close(workerStopMs));
   });
   const scheduler = startScheduler({
-    ...company.deps,
-    leaseKey: `${company.deps.namespace}:lease:scheduler`,
+    ...deps,
+    leaseKey: `${deps.namespace}:lease:scheduler`,
     timezone: config.timezone,
     enqueue: (pass) => queue.enqueuePass(pass),
     onEvent,

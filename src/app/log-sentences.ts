@@ -1,6 +1,7 @@
 /**
- * All sentences that the program logs, in one place: a counted summary per pass at info, silence when nothing happened,
- * trouble at warn and error. Values that could be secrets never get here.
+ * The sentences that the program logs: a counted summary per pass at info, silence when nothing happened, trouble at
+ * warn and error. Those of the schedule are in `schedule/schedule-event.ts`, those about HTTP requests beside the routes.
+ * Values that could be secrets never get here.
  */
 import type { OperatingError } from '../domain/operating-error.ts';
 import type { PassReport } from '../reconcile/pass-report.ts';
@@ -8,7 +9,7 @@ import { describeScheduleEvent, type ScheduleEvent } from '../schedule/schedule-
 import type { Logger } from './log.ts';
 
 export interface Sentences {
-  started(url: string | null, sources: readonly string[]): void;
+  started(url: string, sources: readonly string[]): void;
   waiting(error: Error): void;
   passEnded(report: PassReport): void;
   passFailed(source: string, error: Error): void;
@@ -23,10 +24,7 @@ export interface Sentences {
 export function sentencesOf(log: Logger): Sentences {
   return {
     started: (url, sources) =>
-      log.info(
-        { url, sources },
-        `claim-reconciler watches ${sources.join(', ')}${url === null ? '' : `; dashboard at ${url}`}`,
-      ),
+      log.info({ url, sources }, `claim-reconciler watches ${sources.join(', ')}; dashboard at ${url}`),
     waiting: (error) => log.warn(describe(error), `waiting: ${error.message}`),
     passEnded: (report) => logPass(log, report),
     passFailed: (source, error) =>

@@ -12,7 +12,8 @@ import type { AlertTeller } from './alert-teller.ts';
 import type { Sentences } from './log-sentences.ts';
 import type { OpenDeps } from './open-deps.ts';
 
-export interface PassCompany {
+/** The pass itself needs the stores; the others are told what came of it. */
+export interface ScheduledPassDeps {
   readonly deps: OpenDeps;
   readonly sentences: Sentences;
   readonly metrics: Metrics;
@@ -25,7 +26,7 @@ export interface PassCompany {
  */
 export async function runScheduledPass(
   { source, slot }: PassPayload,
-  { deps, sentences, metrics, teller }: PassCompany,
+  { deps, sentences, metrics, teller }: ScheduledPassDeps,
   view: RunView,
   signal: AbortSignal,
 ): Promise<object> {

@@ -10,7 +10,7 @@ import { pendingMigrations } from '../../postgres/migrate.ts';
 import { readMarkerStore } from '../../redis/marker-store.ts';
 import type { OpenDeps } from '../../app/open-deps.ts';
 import type { CommandIo } from '../io.ts';
-import { printable } from '../../app/text-table.ts';
+import { count, printable } from '../../app/text-table.ts';
 import { runCommand, type CommonOptions } from '../run-command.ts';
 
 interface Finding {
@@ -35,7 +35,7 @@ export async function runCheck(options: CommonOptions, io: CommandIo): Promise<E
       io.out(
         problems === 0
           ? `Ready: configuration, Postgres, Redis and the sources ${names} are in order.`
-          : `${problems} problem${problems === 1 ? '' : 's'}; the daemon would not start. Nothing was changed.`,
+          : `${count(problems, 'problem')}; the daemon would not start. Nothing was changed.`,
       );
     }
     return problems === 0 ? exitCodes.ok : exitCodes.usage;
