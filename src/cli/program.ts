@@ -74,29 +74,31 @@ function addDaemonCommands(program: Command, action: Action): void {
 
 function addPersonCommands(program: Command, action: Action): void {
   common(program.command('reconcile'))
-    .description('one pass now, over one source or all')
-    .option('--source <name>', 'only this source')
-    .option('--force', 'pass the brake')
+    .description('run one pass now, over one source or all')
+    .option('--source <name>', 'only this source (default: all)')
+    .option('--force', 'repair even where the brake would stop it')
     .action(action(runReconcile));
   common(program.command('status'))
-    .description('the state of all sources on one screen')
+    .description(
+      'show the state of all sources on one screen; exits 3 while discrepancies are open, 4 while a brake is tripped',
+    )
     .action(action(runStatus));
   common(program.command('undo'))
     .description('restore what a repair, or all repairs of a pass, had changed')
-    .option('--repair <number>', 'the repair')
-    .option('--pass <number>', 'the pass')
-    .option('--force', 'pass the brake')
+    .option('--repair <number>', 'the repair to undo')
+    .option('--pass <number>', 'or the pass, with all its repairs')
+    .option('--force', 'undo even where the brake would stop it')
     .action(action(runUndo));
   common(program.command('rewind'))
     .description('move a checkpoint back, so that claims are read again')
     .requiredOption('--source <name>', 'the source')
     .option('--by <duration>', 'how far back, such as 2h')
-    .option('--to <place>', 'beginning')
+    .option('--to <place>', 'or "beginning": read everything again')
     .action(action(runRewind));
   common(program.command('resume'))
     .description('let repairs go on after the brake stopped them')
     .requiredOption('--source <name>', 'the source')
-    .option('--for <duration>', 'without limits for so long', '1h')
+    .option('--for <duration>', 'how long there are no limits', '1h')
     .action(action(runResume));
 }
 
@@ -114,27 +116,30 @@ function addRepairCommands(
   const options = (command: Command): Command =>
     common(command)
       .requiredOption('--source <name>', 'the source')
-      .option('--apply', 'carry the plan out')
-      .option('--force', 'pass the brake');
+      .option('--apply', 'carry the plan out (without it nothing is changed)')
+      .option('--force', 'repair even where the brake would stop it');
   options(repair.command('range'))
-    .description('all claims whose id lies between two ids')
-    .requiredOption('--from <id>', 'first id')
-    .requiredOption('--to <id>', 'last id')
+    .description('plan or repair all claims whose id lies between two ids')
+    .requiredOption('--from <id>', 'the first id')
+    .requiredOption('--to <id>', 'the last id, included')
     .action(({ from, to, ...rest }: RepairOptions & { from: string; to: string }) =>
       run({ kind: 'range', fromId: from, toId: to }, rest),
     );
   options(repair.command('claim <id>'))
-    .description('one claim')
+    .description('plan or repair one claim')
     .action((id: string, rest: RepairOptions) => run({ kind: 'claim', id }, rest));
   options(repair.command('marker <key>'))
-    .description('the claims on one marker')
+    .description('plan or repair the claims on one marker')
     .action((key: string, rest: RepairOptions) => run({ kind: 'marker', key }, rest));
 }
 
 function common(command: Command): Command {
   return command
-    .option('--config <file>', 'configuration (default: RECONCILER_CONFIG, or reconciler.config.yaml here)')
-    .option('--json', 'print one JSON object');
+    .option(
+      '--config <file>',
+      'configuration (default: what RECONCILER_CONFIG names, or reconciler.config.yaml here)',
+    )
+    .option('--json', 'print JSON instead of text');
 }
 
 const helpAfter = `
