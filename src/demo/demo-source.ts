@@ -47,7 +47,7 @@ function demoSources(prefix: string): readonly Source[] {
       table: { schema: 'public', name: 'order_grab' },
       columns: {
         id: 'id',
-        attempt: 'driver_id',
+        attempt: 'id',
         status: 'status',
         change: 'change_xid',
         expiry: { createdAt: 'grabbed_at', ttlMs: 30_000 },

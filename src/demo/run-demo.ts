@@ -102,7 +102,9 @@ async function fillAndBreak(
     ...(await injectGiftDrift(stores, giftSource, gifts, Math.round(gifts.length * driftShare), random)),
     ...(await injectOrderDrift(stores, orderSource, orders, ordersBroken, random)),
   ];
-  view.done(`${faults.length} claims broken: 2 % of those granted, in every way that needs no distributor`);
+  view.done(
+    `${faults.length} claims broken: ${driftShare * 100} % of those granted, in every way that needs no distributor`,
+  );
   return faults;
 }
 
