@@ -19,6 +19,7 @@ import { OpenParts } from './open-parts.ts';
 import { readReadiness } from './readiness.ts';
 import { runScheduledPass, type ScheduledPassDeps } from './scheduled-pass.ts';
 import { untilStoresReady } from './stores-ready.ts';
+import { untilAborted } from './until-aborted.ts';
 import { startUpkeep } from './upkeep.ts';
 
 export interface Daemon {
@@ -133,13 +134,4 @@ function tell(event: ScheduleEvent, sentences: Sentences, metrics: Metrics): voi
   if (event.kind === 'slot_skipped') metrics.slotSkipped(event.task);
   if (event.kind === 'term_began') metrics.leaseHeld(true);
   if (event.kind === 'term_ended') metrics.leaseHeld(false);
-}
-
-async function untilAborted(signal: AbortSignal): Promise<string> {
-  if (!signal.aborted) {
-    await new Promise<void>((resolve) => {
-      signal.addEventListener('abort', () => resolve(), { once: true });
-    });
-  }
-  return signal.reason instanceof Error ? signal.reason.message : 'asked to stop';
 }

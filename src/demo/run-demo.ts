@@ -6,6 +6,7 @@
 import { startDaemon, type Daemon } from '../app/daemon.ts';
 import { createLog } from '../app/log.ts';
 import { OpenParts } from '../app/open-parts.ts';
+import { untilAborted } from '../app/until-aborted.ts';
 import { OperatingError } from '../domain/operating-error.ts';
 import { bootServers, type BackingServers } from '../embedded/boot-servers.ts';
 import { readCouponClaims } from './coupon-claims.ts';
@@ -120,11 +121,4 @@ async function openDaemon(stores: OpenDemoStores, view: DemoView, parts: OpenPar
   });
   view.done(`watches both tables; dashboard at ${daemon.url}`);
   return { daemon, config };
-}
-
-async function untilAborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return;
-  await new Promise<void>((resolve) => {
-    signal.addEventListener('abort', () => resolve(), { once: true });
-  });
 }
