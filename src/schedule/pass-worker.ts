@@ -43,8 +43,8 @@ export interface PassWorker {
 const defaultRunLimitMs = 30 * 60_000;
 const stopGraceMs = 60_000;
 
-/** Far above any pause of an event loop. */
-const defaultStallAfterMs = 30_000;
+/** As long as a lease lives: a source whose worker was killed is judged again soon after. */
+const defaultStallAfterMs = 15_000;
 /** Stalls that are forgiven: running again is harmless. */
 const stallsMax = 2;
 
