@@ -2,7 +2,7 @@
  * Job: takes back one repair, or all of a pass.
  */
 import { z } from 'zod';
-import { asOperatingError } from '../src/postgres/connect.ts';
+import { asOperatingError } from '../src/postgres/as-operating-error.ts';
 import { beginPass } from '../src/postgres/pass.ts';
 import { sourceOf } from '../src/postgres/repair-journal.ts';
 import { closePass, noWindow } from '../src/reconcile/close-pass.ts';

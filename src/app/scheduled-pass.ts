@@ -5,7 +5,7 @@
 import { run as runPass } from '../../jobs/pass.ts';
 import { OperatingError } from '../domain/operating-error.ts';
 import type { Metrics } from '../http/metrics.ts';
-import { asOperatingError } from '../postgres/connect.ts';
+import { asOperatingError } from '../postgres/as-operating-error.ts';
 import type { PassPayload } from '../schedule/pass-payload.ts';
 import type { RunView } from '../schedule/pass-worker.ts';
 import type { AlertTeller } from './alert-teller.ts';

@@ -4,7 +4,7 @@
  */
 import { setTimeout as wait } from 'node:timers/promises';
 import { OperatingError } from '../domain/operating-error.ts';
-import { asOperatingError } from '../postgres/connect.ts';
+import { asOperatingError } from '../postgres/as-operating-error.ts';
 import { inspectTable } from '../postgres/inspect-table.ts';
 import { assertMigrated } from '../postgres/migrate.ts';
 import type { Sentences } from './log-sentences.ts';

@@ -4,7 +4,7 @@
  */
 import { silentReporter } from '../../jobs/job.ts';
 import { run as runHousekeeping } from '../../jobs/housekeeping.ts';
-import { asOperatingError } from '../postgres/connect.ts';
+import { asOperatingError } from '../postgres/as-operating-error.ts';
 import { sampleHorizon } from '../postgres/horizon.ts';
 import type { Sentences } from './log-sentences.ts';
 import type { OpenDeps } from './open-deps.ts';

@@ -7,7 +7,7 @@ import { sentencesOf } from '../app/log-sentences.ts';
 import { loadConfig, type LoadedConfig } from '../config.ts';
 import { exitCodeOfError, type ExitCode } from '../domain/exit-code.ts';
 import { OperatingError } from '../domain/operating-error.ts';
-import { asOperatingError } from '../postgres/connect.ts';
+import { asOperatingError } from '../postgres/as-operating-error.ts';
 import { assertMigrated } from '../postgres/migrate.ts';
 import { validateSchedule } from '../schedule/cron.ts';
 import type { CommandIo } from './io.ts';

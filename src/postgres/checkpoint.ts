@@ -150,8 +150,8 @@ export async function rewindCheckpoint(
   pool: pg.Pool,
   source: SourceSql,
   to: { readonly changeXid: string; readonly fencingToken: string },
-): Promise<boolean> {
-  const { rowCount } = await pool.query(
+): Promise<string | null> {
+  const { rows } = await pool.query<{ change_xid: string }>(
     `with s as (${evidence('$2')}), foreign_samples as (
        delete from reconciler.horizon_sample using s, reconciler.checkpoint c where c.source = $1
          and (c.system_identifier, c.database_oid) is distinct from (s.system_identifier, s.database_oid)
@@ -160,13 +160,14 @@ export async function rewindCheckpoint(
        id = case when c.change_xid < least($3, s.horizon) then c.id end, fencing_token = $4,
        system_identifier = s.system_identifier, timeline = s.timeline, database_oid = s.database_oid,
        table_oid = s.table_oid, lsn = s.lsn, snapshot_xmax = s.snapshot_xmax, updated_at = clock_timestamp()
-     from s where c.source = $1 and c.fencing_token <= $4`,
+     from s where c.source = $1 and c.fencing_token <= $4
+     returning c.change_xid::text`,
     [source.name, source.table, to.changeXid, to.fencingToken],
   );
-  if (rowCount === 1) return true;
+  if (rows[0] !== undefined) return rows[0].change_xid;
   const known = await pool.query('select from reconciler.checkpoint where source = $1', [source.name]);
   if (known.rowCount !== 0) throw fencedOut(source.name);
-  return false;
+  return null;
 }
 
 /** One index probe: is there a visible row whose transaction id this server has not handed out yet? */

@@ -4,7 +4,6 @@
  * Invariant kept: nothing waits for ever. Does not read the environment.
  */
 import pg from 'pg';
-import { OperatingError } from '../domain/operating-error.ts';
 
 export interface PoolOptions {
   readonly url: string;
@@ -104,45 +103,4 @@ export async function endPool(pool: pg.Pool, deadlineMs: number): Promise<void> 
   });
   await Promise.race([pool.end(), deadline]);
   clearTimeout(timer);
-}
-
-/** A text that is no value of its column's type, or one too large: an id that a person mistyped. */
-const valueCodes = new Set(['22P02', '22003', '22007', '22008']);
-
-/** What the driver says in plain errors, without a code, when a connection fails. */
-const connectionTrouble = /connect|connection|timeout|terminat|closed|socket|network/i;
-
-/**
- * What Postgres or the driver threw, as an OperatingError for people. Anything else is a programming error: it is
- * thrown on as it is.
- */
-export function asOperatingError(error: unknown): OperatingError {
-  if (error instanceof OperatingError) return error;
-  if (!(error instanceof Error)) throw error;
-  if (error.name === 'AbortError') {
-    return new OperatingError('aborted', 'Stopped as asked; what was done before is kept.', { cause: error });
-  }
-  const code = error instanceof pg.DatabaseError ? (error.code ?? 'unknown') : null;
-  const isDriver = code !== null || 'code' in error || connectionTrouble.test(error.message);
-  if (!isDriver || error instanceof TypeError || error instanceof RangeError) throw error;
-  if (code !== null && valueCodes.has(code)) {
-    return new OperatingError(
-      'configuration',
-      `${error.message} (SQLSTATE ${code}). Nothing was changed by it.`,
-      {
-        cause: error,
-      },
-    );
-  }
-  const detail = code === null ? messageOf(error) : `${error.message} (SQLSTATE ${code})`;
-  return new OperatingError('postgres_unreachable', `Postgres did not answer as needed: ${detail}.`, {
-    cause: error,
-  });
-}
-
-/** A host with several addresses gives one error for each, and none of its own. */
-function messageOf(error: Error): string {
-  if (error.message !== '') return error.message;
-  if (error instanceof AggregateError) return error.errors.map(String).join('; ');
-  return 'code' in error ? String(error.code) : error.name;
 }

@@ -9,7 +9,8 @@ import type pg from 'pg';
 import type { BrakeState } from '../domain/brake.ts';
 import type { Mode, Source } from '../domain/source.ts';
 import type { AlertSeverity } from './alert.ts';
-import { asOperatingError, inTransaction } from './connect.ts';
+import { asOperatingError } from './as-operating-error.ts';
+import { inTransaction } from './connect.ts';
 
 /** All times are ISO 8601 texts by the database's clock; all ages are milliseconds before `readAt`. */
 export interface Overview {

@@ -3,7 +3,7 @@
  */
 import type { Position } from '../domain/claim.ts';
 import { readBrake } from '../postgres/brake.ts';
-import { asOperatingError } from '../postgres/connect.ts';
+import { asOperatingError } from '../postgres/as-operating-error.ts';
 import { countOpen } from '../postgres/discrepancy.ts';
 import { endPass } from '../postgres/pass.ts';
 import type { Window } from './fix-window.ts';

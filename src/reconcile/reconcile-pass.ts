@@ -8,7 +8,7 @@ import { OperatingError } from '../domain/operating-error.ts';
 import type { Mode } from '../domain/source.ts';
 import { resolveSettledAlerts } from '../postgres/alert.ts';
 import { readBrake } from '../postgres/brake.ts';
-import { asOperatingError } from '../postgres/connect.ts';
+import { asOperatingError } from '../postgres/as-operating-error.ts';
 import { makeDue } from '../postgres/discrepancy.ts';
 import { beginPass } from '../postgres/pass.ts';
 import { finishInterrupted } from './finish-interrupted.ts';

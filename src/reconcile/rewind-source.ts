@@ -16,8 +16,8 @@ import type { SourceContext } from './source-context.ts';
 export type RewindTarget = { readonly kind: 'beginning' } | { readonly kind: 'ago'; readonly agoMs: number };
 
 /**
- * Returns the transaction id that was asked for; 0 is the beginning. A checkpoint that stands before it already stays
- * where it is. Time is translated by the horizon samples: where none is that old, reading begins anew. Throws `not_found`
+ * Returns the transaction id that reading goes on from; 0 is the beginning. A checkpoint that stands before what was
+ * asked for stays where it is. Time is translated by the horizon samples: where none is that old, reading begins anew. Throws `not_found`
  * when there is no checkpoint yet, `fenced_out` under an old token.
  */
 export async function rewindSource(
@@ -26,13 +26,12 @@ export async function rewindSource(
   target: RewindTarget,
 ): Promise<string> {
   const changeXid = target.kind === 'beginning' ? '0' : await horizonAgo(pool, target.agoMs);
-  if (!(await rewindCheckpoint(pool, sql, { changeXid, fencingToken: term.fencingToken }))) {
-    throw new OperatingError(
-      'not_found',
-      `The source ${source.name} has no checkpoint yet: its first pass begins at the beginning anyway.`,
-    );
-  }
-  return changeXid;
+  const reached = await rewindCheckpoint(pool, sql, { changeXid, fencingToken: term.fencingToken });
+  if (reached !== null) return reached;
+  throw new OperatingError(
+    'not_found',
+    `The source ${source.name} has no checkpoint yet: its first pass begins at the beginning anyway.`,
+  );
 }
 
 /** Makes what waits due now and lifts a tripped brake for `liftMs`. False when the brake was not tripped. */

@@ -106,7 +106,8 @@ class RunningPassWorker implements PassWorker {
       if (!isConnectionTrouble(error)) onEvent({ kind: 'queue_trouble', reason: error.message });
     });
     worker.on('failed', (job, error) => {
-      if (error instanceof UnrecoverableError) return;
+      // Trouble of a store was told by the run itself, with its source.
+      if (error instanceof UnrecoverableError || error instanceof OperatingError) return;
       onEvent({ kind: 'job_failed', jobId: job?.id ?? 'unknown', reason: error.message });
     });
     worker.on('stalled', (jobId) => onEvent({ kind: 'job_stalled', jobId }));

@@ -8,7 +8,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import type pg from 'pg';
 import { defaultLeaseTiming, type ClockReading, type LeaseTiming } from '../domain/lease-trust.ts';
-import { asOperatingError } from '../postgres/connect.ts';
+import { asOperatingError } from '../postgres/as-operating-error.ts';
 import { beginTerm } from '../postgres/lease-term.ts';
 import { withDeadline } from '../redis/connect.ts';
 import { LeaseContender, type Lease } from '../redis/lease.ts';

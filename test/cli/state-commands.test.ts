@@ -151,7 +151,7 @@ describe('rewind', () => {
     const { code, out } = await run(['rewind', '--source', 'gifts', '--to', 'beginning']);
     expect(code).toBe(0);
     expect(out).toEqual([
-      'The checkpoint of gifts went back to the beginning; the next pass reads on from there.',
+      'The checkpoint of gifts stands at the beginning now; the next pass reads on from there.',
     ]);
     const again = await run(['reconcile', '--source', 'gifts', '--json']);
     expect(again.json()).toMatchObject({ checked: 1, checkpoint: { from: { changeXid: '0' } } });

@@ -100,7 +100,7 @@ describe('moving the checkpoint', () => {
   it('is refused after a rewind in the meantime', async () => {
     await take('1');
     await advance(start, there, '1');
-    expect(await rewindCheckpoint(shop.pool(), sql, { changeXid: '4', fencingToken: '1' })).toBe(true);
+    expect(await rewindCheckpoint(shop.pool(), sql, { changeXid: '4', fencingToken: '1' })).not.toBeNull();
     await expect(advance(there, { changeXid: '10', id: '1' }, '1')).rejects.toMatchObject(fencedOut);
     expect(await stored()).toMatchObject({ position: { changeXid: '4', id: null } });
   });
@@ -145,17 +145,17 @@ describe('rewinding', () => {
   it('goes back, never forward, and keeps the row reached where it is of the same transaction or earlier', async () => {
     await take('1');
     await advance(start, there, '1');
-    const to = async (changeXid: string, fencingToken = '1'): Promise<boolean> =>
+    const to = async (changeXid: string, fencingToken = '1'): Promise<string | null> =>
       rewindCheckpoint(shop.pool(), sql, { changeXid, fencingToken });
-    expect(await to('100')).toBe(true);
+    expect(await to('100')).toBe(there.changeXid);
     expect(await stored()).toMatchObject({ position: there });
-    expect(await to('90')).toBe(true);
+    expect(await to('90')).toBe('90');
     expect(await stored()).toMatchObject({ position: { changeXid: '90', id: null } });
-    expect(await to('9', '5')).toBe(true);
+    expect(await to('9', '5')).toBe('9');
     expect(await stored()).toMatchObject({ position: { changeXid: '9', id: null }, fencingToken: '5' });
     await expect(to('0', '4')).rejects.toMatchObject(fencedOut);
     expect(await stored()).toMatchObject({ position: { changeXid: '9', id: null }, fencingToken: '5' });
-    expect(await to('0', '5')).toBe(true);
+    expect(await to('0', '5')).toBe('0');
     expect(await stored()).toMatchObject({ position: start });
   });
 
@@ -175,7 +175,7 @@ describe('rewinding', () => {
   });
 
   it('of a source that has no checkpoint does nothing', async () => {
-    expect(await rewindCheckpoint(shop.pool(), sql, { changeXid: '0', fencingToken: '1' })).toBe(false);
+    expect(await rewindCheckpoint(shop.pool(), sql, { changeXid: '0', fencingToken: '1' })).toBeNull();
   });
 
   it('after another Redis goes back to the horizon of that time, and notes which it is now', async () => {

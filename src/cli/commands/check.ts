@@ -4,7 +4,7 @@
  */
 import { exitCodes, type ExitCode } from '../../domain/exit-code.ts';
 import { repairObstacles, storeWarnings } from '../../domain/marker-store.ts';
-import { asOperatingError } from '../../postgres/connect.ts';
+import { asOperatingError } from '../../postgres/as-operating-error.ts';
 import { inspectTable } from '../../postgres/inspect-table.ts';
 import { pendingMigrations } from '../../postgres/migrate.ts';
 import { readMarkerStore } from '../../redis/marker-store.ts';

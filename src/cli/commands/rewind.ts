@@ -27,7 +27,7 @@ export async function runRewind(options: RewindOptions, io: CommandIo): Promise<
     );
     const place = changeXid === '0' ? 'the beginning' : `transaction ${changeXid}`;
     if (options.json === true) io.out(JSON.stringify({ source, changeXid }));
-    else io.out(`The checkpoint of ${source} went back to ${place}; the next pass reads on from there.`);
+    else io.out(`The checkpoint of ${source} stands at ${place} now; the next pass reads on from there.`);
     return exitCodes.ok;
   });
 }

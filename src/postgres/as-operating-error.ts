@@ -1,0 +1,67 @@
+/**
+ * What Postgres or the driver threw, as an error for people: told apart by what can be done about it.
+ * Invariant kept: a programming error is never taken for trouble of a store; it is thrown on as it is.
+ */
+import pg from 'pg';
+import { OperatingError, type OperatingErrorCode } from '../domain/operating-error.ts';
+
+/**
+ * By SQLSTATE or its class, the longest first. Only the last of these passes by itself: whoever waits for it waits for
+ * nothing else.
+ */
+const meanings: readonly (readonly [string, OperatingErrorCode, string])[] = [
+  ['42501', 'configuration', 'Postgres refused for want of a privilege; nothing was changed by it'],
+  ['57014', 'timed_out', 'Postgres took too long, and the statement was stopped'],
+  ['55P03', 'timed_out', 'Postgres waited too long for a lock, and the statement was stopped'],
+  ['25006', 'not_ready', 'Postgres is read-only now; nothing was changed by it'],
+  ['28', 'configuration', 'Postgres does not let this role in; check user and password of the database URL'],
+  ['3D', 'configuration', 'There is no such database; check the database URL'],
+  ['22', 'configuration', 'A value does not fit its column; nothing was changed by it'],
+  ['42', 'configuration', 'Postgres did not understand; nothing was changed by it'],
+  ['', 'postgres_unreachable', 'Postgres did not answer as needed'],
+];
+
+const socketCodes = /^(ECONN|ETIMEDOUT|EHOST|ENET|ENOTFOUND|EAI_|EPIPE|EADDR)/;
+/** What the driver says in plain errors, without a code, when a connection fails. */
+const connectionTrouble = /connect|connection|timeout|terminat|closed|socket|network/i;
+
+/** The error as an OperatingError; throws what is neither Postgres, nor its connection, nor a call to stop. */
+export function asOperatingError(error: unknown): OperatingError {
+  if (error instanceof OperatingError) return error;
+  if (!(error instanceof Error)) throw error;
+  if (error.name === 'AbortError') {
+    return new OperatingError('aborted', 'Stopped as asked; what was done before is kept.', { cause: error });
+  }
+  if (error instanceof pg.DatabaseError) return fromServer(error, error.code ?? '');
+  if (!isConnectionTrouble(error)) throw error;
+  return new OperatingError(
+    'postgres_unreachable',
+    `Postgres did not answer as needed: ${messageOf(error)}.`,
+    {
+      cause: error,
+    },
+  );
+}
+
+function fromServer(error: Error, sqlState: string): OperatingError {
+  const [, code, words] = meanings.find(([start]) => sqlState.startsWith(start)) ?? [
+    '',
+    'postgres_unreachable',
+    '',
+  ];
+  return new OperatingError(code, `${words}: ${error.message} (SQLSTATE ${sqlState || 'unknown'}).`, {
+    cause: error,
+  });
+}
+
+function isConnectionTrouble(error: Error): boolean {
+  if (error instanceof TypeError || error instanceof RangeError) return false;
+  return 'code' in error ? socketCodes.test(String(error.code)) : connectionTrouble.test(error.message);
+}
+
+/** A host with several addresses gives one error for each, and none of its own. */
+function messageOf(error: Error): string {
+  if (error.message !== '') return error.message;
+  if (error instanceof AggregateError) return error.errors.map(String).join('; ');
+  return 'code' in error ? String(error.code) : error.name;
+}
