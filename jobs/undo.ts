@@ -6,6 +6,7 @@ import { asOperatingError } from '../src/postgres/as-operating-error.ts';
 import { beginPass } from '../src/postgres/pass.ts';
 import { sourceOf } from '../src/postgres/repair-journal.ts';
 import { closePass, noWindow } from '../src/reconcile/close-pass.ts';
+import { finishInterrupted } from '../src/reconcile/finish-interrupted.ts';
 import type { PassOutcome, PassReport } from '../src/reconcile/pass-report.ts';
 import { preflight } from '../src/reconcile/preflight.ts';
 import { countRepair, startTally } from '../src/reconcile/tally.ts';
@@ -56,6 +57,7 @@ export async function run(
       closePass(context, { passId, startedAtMs, from, to: from, window: noWindow, tally, outcome, reason });
     let undone: UndoneRepair[];
     try {
+      await finishInterrupted(context, term, signal);
       undone = await undoRepairs(context, term, { which, by, force, passId }, signal);
     } catch (error) {
       const trouble = asOperatingError(error);

@@ -6,6 +6,7 @@
 import type { Config } from '../config.ts';
 import { createMetrics, type Metrics } from '../http/metrics.ts';
 import { startHttp } from '../http/server.ts';
+import { withDeadline } from '../redis/connect.ts';
 import { readOverview } from '../postgres/overview.ts';
 import { openPassQueue, type PassQueue } from '../schedule/pass-queue.ts';
 import { startPassWorker } from '../schedule/pass-worker.ts';
@@ -78,7 +79,7 @@ async function open(
   parts.add(() => http.close());
   await untilStoresReady(deps, sentences, signal);
   const upkeep = startUpkeep(deps, sentences);
-  parts.add(() => upkeep.stop());
+  parts.add(() => Promise.allSettled([withDeadline(upkeep.stop(), partStopMs, 'stopping the upkeep')]));
   const passDeps = { deps, sentences, metrics, teller: new AlertTeller(deps.pool, sentences) };
   const cutOff = openWork(config, queue, passDeps, parts, onEvent);
   state.working = true;

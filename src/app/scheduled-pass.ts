@@ -35,7 +35,7 @@ export async function runScheduledPass(
     const report = await runPass({ source, by, force: false, waits: false }, deps, view, signal);
     sentences.passEnded(report);
     metrics.passEnded(report);
-    await teller.tell(source);
+    await tellAlerts(teller, source, sentences);
     if (report.outcome === 'aborted') throw new OperatingError('aborted', report.reason ?? 'aborted');
     return report;
   } catch (error) {
@@ -49,5 +49,14 @@ export async function runScheduledPass(
     metrics.passFailed(source, trouble.code === 'checkpoint_refused' ? 'refused' : 'failed');
     sentences.passFailed(source, trouble);
     throw trouble;
+  }
+}
+
+/** That an alert could not be told does not make the pass a failed one: it is stored, and told after the next. */
+async function tellAlerts(teller: AlertTeller, source: string, sentences: Sentences): Promise<void> {
+  try {
+    await teller.tell(source);
+  } catch (error) {
+    sentences.trouble('alerts', asOperatingError(error));
   }
 }

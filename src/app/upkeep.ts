@@ -4,7 +4,6 @@
  */
 import { silentReporter } from '../../jobs/job.ts';
 import { run as runHousekeeping } from '../../jobs/housekeeping.ts';
-import { asOperatingError } from '../postgres/as-operating-error.ts';
 import { sampleHorizon } from '../postgres/horizon.ts';
 import type { Sentences } from './log-sentences.ts';
 import type { OpenDeps } from './open-deps.ts';
@@ -53,7 +52,7 @@ function repeat(
     try {
       await work();
     } catch (error) {
-      sentences.trouble(what, asOperatingError(error));
+      sentences.trouble(what, error instanceof Error ? error : new Error(String(error)));
     }
     if (stopped) return;
     timer = setTimeout(() => {

@@ -14,6 +14,9 @@ const stopWithinMs = 25_000;
 /** Runners such as npm and tsx pass on the Ctrl-C that the terminal has sent to everybody already. */
 const sameSignalMs = 1_000;
 
+/** For output that is still on its way. */
+const lingerMs = 1_000;
+
 const stop = new AbortController();
 let askedAtMs = Number.POSITIVE_INFINITY;
 const stopAsked = (signal: NodeJS.Signals): void => {
@@ -28,7 +31,7 @@ process.on('SIGTERM', stopAsked);
 // A reader that goes away (`| head`) is no reason to fail.
 process.stdout.on('error', () => undefined);
 
-process.exitCode = await runProgram(
+const code = await runProgram(
   process.argv.slice(2),
   {
     env: readEnvironment(),
@@ -41,6 +44,9 @@ process.exitCode = await runProgram(
   },
   readVersion(),
 );
+process.exitCode = code;
+// A server that hangs keeps its sockets open, and with them the process: everything of ours has ended by now.
+setTimeout(() => process.exit(code), lingerMs).unref();
 
 /** Some containers run under a user id without a name. */
 function nameOfUser(): string {

@@ -52,12 +52,18 @@ function endsAfter(now: PresentMarker, nowMs: number, givenUntilMs: number): boo
   return now.expiresInMs === null || nowMs + now.expiresInMs > givenUntilMs + expirySlackMs;
 }
 
+/** What stands for U+0000 in the journal. */
+const nulSign = '\u2400';
+
 function restore(
   before: MarkerReading,
   beforeAtMs: number,
   nowMs: number,
   build: (marker: PresentMarker, expiresInMs: number) => RepairAction,
 ): Undo {
+  if (before.kind === 'present' && before.value.includes(nulSign)) {
+    return impossible('the journal cannot hold the U+0000 that its value may have had');
+  }
   if (before.kind !== 'present') return impossible('the state before it was not a readable marker');
   if (before.expiresInMs === null) {
     return impossible('the marker had no expiry before, and nothing is ever written without one');

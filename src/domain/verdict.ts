@@ -33,6 +33,19 @@ export const treatments = ['repair', 'alert', 'ignore'] as const;
 export type Treatment = (typeof treatments)[number];
 export type Policy = Readonly<Record<BadVerdict, Treatment>>;
 
+/** The verdicts that passes of themselves repair under this policy: what is only told to people says nothing of drift. */
+export function repairedVerdicts(policy: Policy): BadVerdict[] {
+  return repairable.filter((verdict) => policy[verdict] === 'repair');
+}
+
+const repairable = [
+  'missing_marker',
+  'immortal_marker',
+  'wrong_expiry',
+  'conflicting_marker',
+  'orphan_marker',
+] as const satisfies readonly BadVerdict[];
+
 /** Unreadable things can only be told to people: there is nothing safe to change. */
 export const defaultPolicy: Policy = {
   missing_marker: 'repair',

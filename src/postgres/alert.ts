@@ -3,6 +3,7 @@
  * Invariant kept: nothing repeats while the cause stays the same, nothing is lost when nobody listens.
  */
 import type pg from 'pg';
+import { badVerdicts } from '../domain/verdict.ts';
 
 export type AlertSeverity = 'info' | 'warning' | 'critical';
 
@@ -55,10 +56,9 @@ export async function linkAlert(
 export async function resolveSettledAlerts(client: pg.ClientBase | pg.Pool, source: string): Promise<void> {
   await client.query(
     `update reconciler.alert a set state = 'resolved', resolved_at = clock_timestamp()
-     where a.source = $1 and a.state <> 'resolved'
-       and exists (select from reconciler.discrepancy d where d.alert_id = a.id)
+     where a.source = $1 and a.state <> 'resolved' and a.kind = any($2)
        and not exists (select from reconciler.discrepancy d where d.alert_id = a.id and d.state = 'open')`,
-    [source],
+    [source, [...badVerdicts, 'double_grant']],
   );
 }
 

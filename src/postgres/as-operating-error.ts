@@ -25,6 +25,9 @@ const socketCodes = /^(ECONN|ETIMEDOUT|EHOST|ENET|ENOTFOUND|EAI_|EPIPE|EADDR)/;
 /** What the driver says in plain errors, without a code, when a connection fails. */
 const connectionTrouble = /connect|connection|timeout|terminat|closed|socket|network/i;
 
+/** What the driver itself finds wrong while logging in. */
+const logInTrouble = /SASL|SCRAM|password authentication/i;
+
 /** The error as an OperatingError; throws what is neither Postgres, nor its connection, nor a call to stop. */
 export function asOperatingError(error: unknown): OperatingError {
   if (error instanceof OperatingError) return error;
@@ -33,6 +36,10 @@ export function asOperatingError(error: unknown): OperatingError {
     return new OperatingError('aborted', 'Stopped as asked; what was done before is kept.', { cause: error });
   }
   if (error instanceof pg.DatabaseError) return fromServer(error, error.code ?? '');
+  if (logInTrouble.test(error.message)) {
+    const words = 'Postgres does not let this role in; check user and password of the database URL';
+    return new OperatingError('configuration', `${words}: ${error.message}.`, { cause: error });
+  }
   if (!isConnectionTrouble(error)) throw error;
   return new OperatingError(
     'postgres_unreachable',

@@ -5,6 +5,7 @@
 import type pg from 'pg';
 import { judgePlan, type BrakeCounts, type BrakeState } from '../domain/brake.ts';
 import type { BrakeLimits } from '../domain/source.ts';
+import type { BadVerdict } from '../domain/verdict.ts';
 import { raiseAlerts } from './alert.ts';
 
 export interface BrakeReading {
@@ -16,12 +17,14 @@ export interface Admission {
   readonly source: string;
   readonly limits: BrakeLimits;
   readonly planned: number;
-  /** What the pass judged; zeros for a manual job. */
+  /** What the pass judged, and how much of it was bad in a way that is repaired; zeros for a manual job. */
   readonly judged: number;
   readonly bad: number;
   /** A person chose to pass the brake. */
   readonly force: boolean;
   readonly by: string;
+  /** The verdicts that count as bad over the hour. */
+  readonly repaired?: readonly BadVerdict[];
   /** False: a plan over the limits is refused, without stopping everybody else. */
   readonly trips?: boolean;
 }
@@ -51,7 +54,10 @@ export async function admitRepairs(client: pg.ClientBase, admission: Admission):
   const { state } = await readBrake(client, source);
   if (force || state === 'lifted') return true;
   if (state === 'tripped') return false;
-  const hour = admission.judged > 0 ? await readLastHour(client, source) : { judged: 0, bad: 0 };
+  const hour =
+    admission.judged > 0
+      ? await readLastHour(client, source, admission.repaired ?? [])
+      : { judged: 0, bad: 0 };
   const counts: BrakeCounts = {
     planned: admission.planned,
     lastHour: await countLastHour(client, source),
@@ -107,13 +113,22 @@ export async function liftBrake(
 const countedSince = `greatest(clock_timestamp() - interval '1 hour', (select lifted_until from reconciler.brake
   where source = $1 and state = 'lifted'))`;
 
-/** What passes of the last hour judged: a share means little in one pass over a few claims. */
-async function readLastHour(client: pg.ClientBase, source: string): Promise<{ judged: number; bad: number }> {
+/**
+ * What passes of the last hour judged: a share means little in one pass over a few claims. Repairs by hand, which have no
+ * window, judged what a person picked.
+ */
+async function readLastHour(
+  client: pg.ClientBase,
+  source: string,
+  repaired: readonly BadVerdict[],
+): Promise<{ judged: number; bad: number }> {
   const { rows } = await client.query<{ judged: number; bad: number }>(
     `select coalesce(sum((report ->> 'checked')::int), 0)::int as judged,
-       coalesce(sum((report ->> 'checked')::int - (report -> 'verdicts' ->> 'consistent')::int), 0)::int as bad
-     from reconciler.pass where source = $1 and started_at > ${countedSince} and report is not null`,
-    [source],
+       coalesce(sum((select sum(value::int) from jsonb_each_text(report -> 'verdicts')
+         where key = any($2))), 0)::int as bad
+     from reconciler.pass where source = $1 and started_at > ${countedSince}
+       and report ->> 'horizon' <> '0'`,
+    [source, repaired],
   );
   return rows[0] ?? { judged: 0, bad: 0 };
 }

@@ -20,19 +20,34 @@ interface ClaimRow {
 
 const statusOfLetter: Readonly<Record<string, ClaimStatus>> = { g: 'granted', p: 'pending', r: 'released' };
 
-/** One reading per id, `no_row` for those that are not there. */
+/**
+ * One reading per id, `no_row` for those that are not there. An id that is no value of the column's type (the table was
+ * recreated with another) is of no row.
+ */
 export async function readClaims(
   pool: pg.Pool,
   source: SourceSql,
   ids: readonly string[],
 ): Promise<Map<string, ClaimReading>> {
-  const { rows } = await pool.query<ClaimRow>(
-    `${claimSelect(source)} where ${source.id} = any($1::text[]::${source.idType}[])`,
-    [ids],
-  );
   const readings = new Map<string, ClaimReading>(ids.map((id) => [id, { kind: 'no_row' }]));
-  for (const row of rows) readings.set(row.id, decode(row, source));
+  try {
+    const { rows } = await pool.query<ClaimRow>(
+      `${claimSelect(source)} where ${source.id} = any($1::text[]::${source.idType}[])`,
+      [ids],
+    );
+    for (const row of rows) readings.set(row.id, decode(row, source));
+  } catch (error) {
+    if (!isUnfitValue(error)) throw error;
+    if (ids.length === 1) return readings;
+    for (const id of ids)
+      for (const [of, reading] of await readClaims(pool, source, [id])) readings.set(of, reading);
+  }
   return readings;
+}
+
+/** A text that is no value of the type, or one out of its range. */
+function isUnfitValue(error: unknown): boolean {
+  return error instanceof pg.DatabaseError && (error.code === '22P02' || error.code === '22003');
 }
 
 /**
@@ -66,6 +81,8 @@ export async function lookUpRivals(
   conflicts: readonly { readonly id: string; readonly value: string }[],
 ): Promise<Map<string, Rival>> {
   if (conflicts.length === 0 || source.keyColumns.length === 0) return new Map();
+  // Postgres cannot be asked for a text with U+0000, and no row can hold one.
+  const askable = conflicts.filter(({ value }) => !value.includes('\u0000'));
   const rivals = new Map<string, Rival>(conflicts.map(({ id }) => [id, 'unknown']));
   const sameValue = source.markerValue === null ? 'true' : `${source.markerValue} = asked.value`;
   const sameKey = source.keyColumns.map((column) => `mine.${column} = other.${column}`).join(' and ');
@@ -77,7 +94,7 @@ export async function lookUpRivals(
        select ${source.status} as status from ${source.table} other
        where ${sameKey} and other.${source.id} <> mine.${source.id} and ${sameValue}
      ) rival`,
-    [conflicts.map(({ id }) => id), conflicts.map(({ value }) => value)],
+    [askable.map(({ id }) => id), askable.map(({ value }) => value)],
   );
   for (const { id, status } of rows) rivals.set(id, weightier(rivals.get(id) ?? 'unknown', status));
   return rivals;

@@ -50,6 +50,7 @@ export async function recordDiscrepancies(
      on conflict (source, subject) where state = 'open' do update set
        verdict = excluded.verdict, marker_key = excluded.marker_key, change_xid = excluded.change_xid,
        evidence = excluded.evidence, pass_id = excluded.pass_id, last_seen_at = clock_timestamp(), next_check_at = null,
+       held = discrepancy.held and discrepancy.verdict = excluded.verdict,
        marker_since = ${markerSince('discrepancy', 'excluded')}`,
     [source, passId, toJson(found)],
   );
@@ -143,6 +144,11 @@ export async function makeDue(client: pg.ClientBase | pg.Pool, source: string): 
      where source = $1 and state = 'open' and next_check_at is not null and not held`,
     [source],
   );
+}
+
+/** A person asks for these to be repaired again. */
+export async function releaseHold(client: pg.ClientBase | pg.Pool, ids: readonly string[]): Promise<void> {
+  await client.query('update reconciler.discrepancy set held = false where id = any($1) and held', [ids]);
 }
 
 /**

@@ -40,7 +40,8 @@ export async function sampleHorizon(pool: pg.Pool, graceMs: number): Promise<Hor
      )
      select (select horizon::text from settled) as settled,
        (select ${ageMs('sampled_at')} from settled) as age_ms,
-       (select ${ageMs('min(sampled_at)')} from reconciler.horizon_sample) as oldest_age_ms,
+       (select ${ageMs('min(sampled_at)')} from reconciler.horizon_sample sample, current
+         where ${isOfThisHistory('sample', 'current.xmax')}) as oldest_age_ms,
        (select horizon::text from current) as current,
        coalesce((select ${ageMs('since')} from held), 0) as held_for_ms`,
     [graceMs],

@@ -62,7 +62,7 @@ async function acquire(options: TermOptions, signal: AbortSignal): Promise<Lease
       case 'acquired':
         return outcome.lease;
       case 'stuck':
-        throw new OperatingError('lease_held', outcome.reason);
+        throw new OperatingError('not_ready', outcome.reason);
       case 'unavailable':
       case 'held':
         if (performance.now() + retryMs > untilMs) throw await refusal(options, outcome);

@@ -5,6 +5,7 @@
  */
 import { judgeReading } from '../domain/brake.ts';
 import type { Position } from '../domain/claim.ts';
+import { repairedVerdicts } from '../domain/verdict.ts';
 import { readBrake, tripBrake } from '../postgres/brake.ts';
 import { advanceCheckpoint } from '../postgres/checkpoint.ts';
 import { readClaimPage, type ClaimPage } from '../postgres/claim-pages.ts';
@@ -12,7 +13,7 @@ import { inTransaction } from '../postgres/connect.ts';
 import { recordDiscrepancies, type FoundDiscrepancy } from '../postgres/discrepancy.ts';
 import { judgePage } from './judge-page.ts';
 import type { SourceContext } from './source-context.ts';
-import { countBad, countBatch, type Tally } from './tally.ts';
+import { countBatch, countRepairable, type Tally } from './tally.ts';
 import type { Term } from './hold-term.ts';
 
 export interface WindowRequest {
@@ -72,10 +73,13 @@ async function judgeWithinBrake(
   tally: Tally,
 ): Promise<FoundDiscrepancy[] | null> {
   const { pool, source } = context;
+  const { policy } = source.rules;
+  const repaired = new Set(repairedVerdicts(policy));
   const found: FoundDiscrepancy[] = [];
   for await (const some of judgePage(context, page)) {
     found.push(...some);
-    const counts = { judged: tally.checked + page.rows, bad: countBad(tally) + found.length };
+    const bad = countRepairable(tally, policy) + found.filter(({ verdict }) => repaired.has(verdict)).length;
+    const counts = { judged: tally.checked + page.rows, bad };
     const decision = judgeReading(counts, source.rules.brake);
     if (decision.kind === 'pass' || source.rules.mode === 'observe' || request.force) continue;
     if ((await readBrake(pool, source.name)).state === 'lifted') continue;

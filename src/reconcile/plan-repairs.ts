@@ -59,13 +59,21 @@ export async function planRepairs(
     const rival = rivals.get(discrepancy.claimId) ?? null;
     const ageMs = sameMarker(look, discrepancy.evidence) ? discrepancy.markerAgeMs : 0;
     const found = { verdict: look.verdict, observation: look, rival, ageMs };
-    const decision = discrepancy.held ? held : decide(found, rules, look.atMs);
+    const decision = restrain(decide(found, rules, look.atMs), discrepancy, look.verdict);
     cases.push({ discrepancy, look, verdict: look.verdict, decision });
   }
   return { ...divide(cases), wentAway };
 }
 
-const held: Decision = { kind: 'recheck', why: 'a person undid its repair' };
+/** Looks at one discrepancy after which waiting for it to settle is given up, and people are told: hours, by backoff. */
+const rechecksMax = 8;
+
+/** What a person undid is not repaired again; what will not settle by itself is told to people. */
+function restrain(decision: Decision, { held, checks }: OpenDiscrepancy, cause: BadVerdict): Decision {
+  if (held && decision.kind === 'repair') return { kind: 'recheck', why: 'a person undid its repair' };
+  if (!held && decision.kind === 'recheck' && checks >= rechecksMax) return { kind: 'alert', cause };
+  return decision;
+}
 
 /** A newer version of the row is inside its grace period: it stays open, and that version is judged in its own turn. */
 function isJudgedVersion({ claim }: JudgedClaim, horizon: string): boolean {

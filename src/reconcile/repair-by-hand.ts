@@ -5,12 +5,14 @@
  * a sample of the horizon, and an alert when somebody holds that still.
  */
 import { OperatingError } from '../domain/operating-error.ts';
+import { sameMarker } from '../domain/marker.ts';
 import { matchTemplate } from '../domain/template.ts';
 import { readClaimPage } from '../postgres/claim-pages.ts';
 import { findClaimsOnMarker } from '../postgres/claims.ts';
 import {
   readOpenDiscrepancies,
   recordDiscrepancies,
+  releaseHold,
   type FoundDiscrepancy,
   type OpenDiscrepancy,
 } from '../postgres/discrepancy.ts';
@@ -96,6 +98,10 @@ export async function applyByHand(
   if (open.length === 0) return true;
   // A person who asks for a claim by name means the ones that were held, too.
   const asked = open.map((discrepancy) => ({ ...discrepancy, held: false }));
+  await releaseHold(
+    pool,
+    open.map(({ id }) => id),
+  );
   const plan = await planRepairs(context, asked, horizon);
   await settleOthers(context, plan, []);
   if (plan.repairs.length === 0) return true;
@@ -114,8 +120,10 @@ async function planFound(
   return planRepairs(
     context,
     found.map((item): OpenDiscrepancy => {
-      const { markerAgeMs, checks, id } = byClaim.get(item.claimId) ?? { markerAgeMs: 0, checks: 0, id: '' };
-      return { ...item, id, markerAgeMs, checks, held: false };
+      const known = byClaim.get(item.claimId);
+      const isSame = known !== undefined && sameMarker(item.evidence, known.evidence);
+      const markerAgeMs = isSame ? known.markerAgeMs : 0;
+      return { ...item, id: known?.id ?? '', markerAgeMs, checks: known?.checks ?? 0, held: false };
     }),
     horizon,
   );

@@ -2,13 +2,14 @@
  * The second half of a pass: what is open and due is planned, admitted by the brake as a whole, journalled, applied.
  * Invariants kept: (7) journal first; (8) one code path for the limits, shared with manual jobs.
  */
+import { repairedVerdicts } from '../domain/verdict.ts';
 import { readDueDiscrepancies, type OpenDiscrepancy } from '../postgres/discrepancy.ts';
 import { intendRepairs } from '../postgres/repair-journal.ts';
 import { applyRepairs } from './apply-repairs.ts';
 import { planRepairs, type PlannedRepair } from './plan-repairs.ts';
 import { settleOthers } from './settle-others.ts';
 import type { SourceContext } from './source-context.ts';
-import { countBad, countRepair, type Tally } from './tally.ts';
+import { countRepair, countRepairable, type Tally } from './tally.ts';
 import type { Term } from './hold-term.ts';
 
 const duePerLook = 1_000;
@@ -88,7 +89,8 @@ export async function journalAndApply(
     limits: source.rules.brake,
     planned: repairs.length,
     judged: tally.checked,
-    bad: countBad(tally),
+    bad: countRepairable(tally, source.rules.policy),
+    repaired: repairedVerdicts(source.rules.policy),
     force: request.force,
     by: request.by,
   };

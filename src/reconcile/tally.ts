@@ -2,7 +2,7 @@
  * Counts of one pass, for its report.
  */
 import { repairKinds, repairOutcomes, type RepairKind, type RepairOutcome } from '../domain/repair-action.ts';
-import { verdicts, type Verdict } from '../domain/verdict.ts';
+import { repairedVerdicts, verdicts, type Policy, type Verdict } from '../domain/verdict.ts';
 import type { FoundDiscrepancy } from '../postgres/discrepancy.ts';
 
 export interface Tally {
@@ -34,9 +34,9 @@ export function countRepair(tally: Tally, kind: RepairKind, outcome: RepairOutco
   tally.actions[kind][outcome] += 1;
 }
 
-/** Judged claims that were bad. */
-export function countBad(tally: Tally): number {
-  return tally.checked - tally.verdicts.consistent;
+/** Judged claims that were bad in a way that this policy repairs: what the brake goes by. */
+export function countRepairable(tally: Tally, policy: Policy): number {
+  return repairedVerdicts(policy).reduce((sum, verdict) => sum + tally.verdicts[verdict], 0);
 }
 
 function counts<Word extends string, Count>(words: readonly Word[], start: () => Count): Record<Word, Count> {

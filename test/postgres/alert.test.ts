@@ -80,14 +80,14 @@ describe('an alert', () => {
 
   it('ends when the last discrepancy that it speaks for is settled; one that speaks for none does not', async () => {
     await recordFound(shop.pool(), '1', '2', '3');
-    const raised = await raiseAlerts(shop.pool(), [alertOf('missing'), alertOf('brake')]);
+    const raised = await raiseAlerts(shop.pool(), [alertOf('missing_marker'), alertOf('brake')]);
     await linkAlert(shop.pool(), raised[0]?.id ?? '', ['1', '2']);
     await resolveDiscrepancies(shop.pool(), ['1'], 'went_away');
     await resolveSettledAlerts(shop.pool(), source);
-    expect(await openKinds()).toEqual(['missing', 'brake']);
+    expect(await openKinds()).toEqual(['missing_marker', 'brake']);
     await resolveDiscrepancies(shop.pool(), ['2'], 'ignored');
     await resolveSettledAlerts(shop.pool(), 'orders');
-    expect(await openKinds()).toEqual(['missing', 'brake']);
+    expect(await openKinds()).toEqual(['missing_marker', 'brake']);
     await resolveSettledAlerts(shop.pool(), source);
     expect(await openKinds()).toEqual(['brake']);
   });

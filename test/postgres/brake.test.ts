@@ -75,18 +75,20 @@ describe('the brake', () => {
 
   it('counts the share over what passes of the last hour judged, where the plan is of a pass', async () => {
     const leavePass = async (checked: number, consistent: number, minutesAgo: number): Promise<void> => {
-      const report = { checked, verdicts: { consistent } };
+      const verdicts = { consistent, missing_marker: checked - consistent, in_doubt: 1_000 };
+      const report = { checked, verdicts, horizon: '77' };
       await shop.ask(
         `insert into reconciler.pass (source, asked_by, mode, fencing_token, started_at, report)
          values ($1, 'test', 'repair', 1, clock_timestamp() - $2 * interval '1 minute', $3)`,
         [source, minutesAgo, report],
       );
     };
+    const repaired = ['missing_marker', 'orphan_marker'] as const;
     await leavePass(90, 39, 59);
     await leavePass(1_000, 0, 61);
     expect(await admit(1)).toBe(true);
-    expect(await admit(1, { judged: 12, bad: 0 })).toBe(true);
-    expect(await admit(1, { judged: 10, bad: 0 })).toBe(false);
+    expect(await admit(1, { judged: 12, bad: 0, repaired })).toBe(true);
+    expect(await admit(1, { judged: 10, bad: 0, repaired })).toBe(false);
     expect((await readBrake(shop.pool(), source)).reason).toMatch(/^51 of 100 judged claims are bad/);
   });
 
