@@ -24,7 +24,7 @@ export interface PassWorkerOptions extends QueueOptions {
   readonly run: RunPass;
   /** Passes of different sources that may run at a time in this process. */
   readonly concurrency: number;
-  /** After how long without a sign of life a worker's job is given to another, in milliseconds; 30,000 unless given. */
+  /** After how long without a sign of life a worker's job is given to another, in milliseconds; 15,000 unless given. */
   readonly stallAfterMs?: number;
   /** A run that takes longer is told to stop, and a minute later no longer waited for; 30 minutes unless given. */
   readonly runLimitMs?: number;

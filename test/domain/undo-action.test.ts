@@ -91,6 +91,11 @@ describe('undoAction', () => {
     expect(why(undo(actions.delete, present('a2', null), absent))).toMatch(/no expiry before/);
   });
 
+  it('does not bring back a value that the journal could not hold', () => {
+    const before = present('a\u24001', 60_000);
+    expect(why(undo(actions.delete, before, absent))).toMatch(/U\+0000/);
+  });
+
   it('brings back nothing that would have ended by itself', () => {
     expect(why(undo(actions.delete, present('a2', 5_000), absent))).toMatch(/expired by itself/);
     expect(undo(actions.delete, present('a2', 5_001), absent)).toMatchObject({ action: { expiresInMs: 1 } });
