@@ -9,10 +9,11 @@ import type { PresentMarker } from '../../src/domain/marker.ts';
 import type { RepairAction } from '../../src/domain/repair-action.ts';
 import { startRedis } from '../../src/embedded/start-redis.ts';
 import { changeMarkers, type ChangeResult } from '../../src/redis/change-marker.ts';
-import { connectStrict, endRedis, untilReady } from '../../src/redis/connect.ts';
+import { endRedis, untilReady } from '../../src/redis/connect.ts';
 import { loadScript, runScript } from '../../src/redis/script.ts';
 import { apply, type StoredMarker } from '../domain/marker-model.ts';
 import { claimOf } from '../domain/observations.ts';
+import { strictTo } from '../support/strict-redis.ts';
 import { createRedis, type TestRedis } from '../support/redis.ts';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 import { waitFor } from '../support/wait-for.ts';
@@ -35,12 +36,6 @@ afterAll(async () => {
 beforeEach(async () => {
   await server.client.flushdb();
 });
-
-async function strictTo(url: string): Promise<Redis> {
-  const strict = connectStrict(url, { onError: () => undefined });
-  await untilReady(strict, 5_000);
-  return strict;
-}
 
 async function change(action: RepairAction, on: Redis = redis): Promise<ChangeResult> {
   return changeWithin(20_000, action, on);

@@ -4,8 +4,9 @@
 import type { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import type { MarkerReading } from '../../src/domain/marker.ts';
-import { connectStrict, endRedis, untilReady } from '../../src/redis/connect.ts';
+import { endRedis } from '../../src/redis/connect.ts';
 import { observeMarkers } from '../../src/redis/observe-markers.ts';
+import { strictTo } from '../support/strict-redis.ts';
 import { createRedis, type TestRedis } from '../support/redis.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
 
@@ -22,12 +23,6 @@ afterAll(async () => {
 beforeEach(async () => {
   await server.client.flushdb();
 });
-
-async function strictTo(url: string): Promise<Redis> {
-  const strict = connectStrict(url, { onError: () => undefined });
-  await untilReady(strict, 5_000);
-  return strict;
-}
 
 async function observe(
   key: string,

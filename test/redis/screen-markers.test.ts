@@ -8,9 +8,10 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished }
 import { assess } from '../../src/domain/assess.ts';
 import type { ClaimReading, ClaimStatus } from '../../src/domain/claim.ts';
 import { startRedis } from '../../src/embedded/start-redis.ts';
-import { connectStrict, endRedis, untilReady } from '../../src/redis/connect.ts';
+import { endRedis } from '../../src/redis/connect.ts';
 import { observeMarkers } from '../../src/redis/observe-markers.ts';
 import { screenMarkers, type ScreenOptions } from '../../src/redis/screen-markers.ts';
+import { strictTo } from '../support/strict-redis.ts';
 import { createRedis, type TestRedis } from '../support/redis.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
 import { blockOf, type ClaimLine } from './claim-lines.ts';
@@ -33,12 +34,6 @@ afterAll(async () => {
 beforeEach(async () => {
   await server.client.flushdb();
 });
-
-async function strictTo(url: string): Promise<Redis> {
-  const strict = connectStrict(url, { onError: () => undefined });
-  await untilReady(strict, 5_000);
-  return strict;
-}
 
 function optionsOf(changes: Partial<ScreenOptions> = {}): ScreenOptions {
   const rules = { toleranceMs, valueNamesAttempt: true };
