@@ -43,7 +43,7 @@ function reporter(options: ReconcileOptions, io: CommandIo): JobReporter {
       if (line.startsWith('Waiting') && options.json !== true) io.err(line);
     },
     progress: (state) => {
-      if (!quiet) io.err(JSON.stringify(state));
+      if (!quiet && 'checked' in state) io.err(`judged ${String(state.checked)} claims …`);
     },
   };
 }
