@@ -26,6 +26,7 @@ function openPool(options: PoolConfig = {}): Pool {
   const pool = new Pool({ connectionString: database.url, ...options });
   // The database may be dropped before the last connection has said goodbye.
   pool.on('connect', (client) => client.on('error', () => undefined));
+  pool.on('error', () => undefined);
   pools.push(pool);
   return pool;
 }

@@ -129,6 +129,7 @@ describe('the mapping in SQL', () => {
     await insertClaims(shop.pool(), [{ expires_at: '2030-01-01T00:00:00Z' }]);
     const sql = describeSource(claimSource({ key: 'gift:{expires_at}' }), 'bigint');
     const plain = new Pool({ connectionString: shop.url() });
+    plain.on('error', () => undefined);
     const fresh = connectPostgres({ ...defaultPoolLimits, ...unnamed, url: shop.url() });
     onTestFinished(async () => void (await Promise.all([plain.end(), fresh.end()])));
     expect((await readClaims(plain, sql, ['1'])).get('1')).toMatchObject({

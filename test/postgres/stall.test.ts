@@ -82,6 +82,7 @@ it('at least its process, for a role without privileges', async () => {
   const url = new URL(shop.url());
   [url.username, url.password] = ['clerk', 'clerk'];
   const pool = new pg.Pool({ connectionString: url.href });
+  pool.on('error', () => undefined);
   onTestFinished(async () => {
     await pool.end();
     await shop.ask('drop owned by clerk; drop role clerk');
