@@ -52,7 +52,9 @@ describe('the smallest file', () => {
             valueNamesAttempt: true,
             graceMs: 60_000,
             brake: { repairsPerPlan: 500, repairsPerHour: 2_000, share: 0.05, shareSample: 200 },
+            notGranted: 'grant',
           },
+          distributor: null,
           schedule: '*/10 * * * * *',
           rewindMs: 3_600_000,
         },
@@ -119,6 +121,7 @@ sources:
         graceMs: 5_000,
         brake: { repairsPerPlan: 1, repairsPerHour: 2, share: 0.125, shareSample: 3 },
       },
+      distributor: null,
       schedule: '*/5 * * * *',
       rewindMs: 0,
     });

@@ -4,14 +4,13 @@
  */
 import { hostname } from 'node:os';
 import type { Config } from '../config.ts';
+import { defaultNamespace } from '../domain/open-claim.ts';
 import { connectPostgres, defaultPoolLimits, endPool } from '../postgres/connect.ts';
 import { defaultPassLimits } from '../reconcile/source-context.ts';
 import type { ReconcilerDeps } from '../reconcile/under-term.ts';
 import { connectStrict, endRedis, untilReady } from '../redis/connect.ts';
 import type { Sentences } from './log-sentences.ts';
 
-/** What our own keys in Redis begin with. */
-const defaultNamespace = 'claim-reconciler';
 const closeMs = 2_000;
 const readyMs = 5_000;
 
@@ -43,6 +42,7 @@ export function openDeps(config: Config, sentences: Sentences, namespace = defau
     leases,
     namespace,
     sources: config.sources,
+    distributors: new Map(),
     holder: `${hostname()}:${process.pid}`,
     limits: defaultPassLimits,
     onTrouble: (error) => sentences.trouble('lease', error),

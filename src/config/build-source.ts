@@ -32,7 +32,9 @@ export function buildSource(name: string, input: SourceInput): Source {
       valueNamesAttempt: value !== null && (isUnique ?? templateColumns(value).includes(columns.attempt)),
       graceMs: input.grace,
       brake: input.brake,
+      notGranted: 'grant',
     },
+    distributor: null,
     schedule: input.schedule,
     rewindMs: input.rewind,
   };

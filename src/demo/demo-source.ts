@@ -18,6 +18,7 @@ const rules: SourceRules = {
   graceMs: 1_000,
   // The demo injects drift into 2 % of the claims and means to repair it all at once.
   brake: { repairsPerPlan: 20_000, repairsPerHour: 50_000, share: 0.1, shareSample: 200 },
+  notGranted: 'grant',
 };
 
 /** @param prefix comes before every marker key, so that a demo on a Redis in use touches nothing else */
@@ -39,6 +40,7 @@ function demoSources(prefix: string): readonly Source[] {
       },
       statuses: { pending: ['pending'], granted: ['granted'], released: ['failed', 'revoked'] },
       rules,
+      distributor: null,
       schedule: '*/2 * * * * *',
       rewindMs: 3_600_000,
     },
@@ -55,6 +57,7 @@ function demoSources(prefix: string): readonly Source[] {
       marker: { key: parseTemplate(`${prefix}order:{order_id}`), value: parseTemplate('{driver_id}') },
       statuses: { pending: ['pending'], granted: ['grabbed'], released: ['released'] },
       rules: { ...rules, toleranceMs: 3_000, valueNamesAttempt: false },
+      distributor: null,
       schedule: '*/2 * * * * *',
       rewindMs: 3_600_000,
     },

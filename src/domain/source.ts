@@ -30,7 +30,24 @@ export interface SourceRules {
   /** How long a committed row is left alone before it is judged. */
   readonly graceMs: number;
   readonly brake: BrakeLimits;
+  /** What becomes of a pending claim of which the distributor knows nothing: granted again under its key, or released. */
+  readonly notGranted: NotGranted;
 }
+
+export const notGrantedChoices = ['grant', 'release'] as const;
+export type NotGranted = (typeof notGrantedChoices)[number];
+
+/** Where the distributor is: an HTTP address, or the application's own module with the same two functions. */
+export type DistributorAddress =
+  | {
+      readonly kind: 'http';
+      readonly url: string;
+      readonly headers: Readonly<Record<string, string>>;
+      /** For one call, with all its retries. */
+      readonly timeoutMs: number;
+      readonly retries: number;
+    }
+  | { readonly kind: 'module'; readonly file: string; readonly timeoutMs: number };
 
 export interface ClaimColumns {
   readonly id: string;
@@ -56,6 +73,8 @@ export interface Source {
   /** The application's own status words; a word that is in none of them makes the claim unreadable. */
   readonly statuses: Readonly<Record<ClaimStatus, readonly string[]>>;
   readonly rules: SourceRules;
+  /** Null: nobody can be asked what became of a claim in doubt, and people are told. */
+  readonly distributor: DistributorAddress | null;
   /** A cron expression with seconds (six fields) or without (five), in UTC unless configured otherwise. */
   readonly schedule: string;
   /** How far the checkpoint goes back when the marker Redis may have lost writes. */

@@ -10,8 +10,8 @@ import { importsOf, resolveImport, type Import, type SourceFile } from './source
  */
 const layers: readonly (readonly string[])[] = [
   ['domain'],
-  ['postgres', 'redis', 'embedded', 'config'],
-  ['reconcile'],
+  ['postgres', 'redis', 'distributor', 'embedded', 'config'],
+  ['reconcile', 'gate'],
   ['schedule'],
   ['jobs'],
   ['http'],
@@ -44,6 +44,8 @@ const onlyPackages: Readonly<Record<string, RegExp>> = {
   domain: /^$/,
   postgres: /^(node:.*|pg)$/,
   redis: /^(node:.*|ioredis)$/,
+  distributor: /^node:.*$/,
+  gate: /^(node:.*|ioredis|pg)$/,
   embedded: /^node:.*$/,
 };
 

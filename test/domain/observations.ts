@@ -58,6 +58,7 @@ export function rulesOf(changes: Partial<SourceRules> = {}): SourceRules {
     valueNamesAttempt: true,
     graceMs: 60_000,
     brake: { repairsPerPlan: 500, repairsPerHour: 2_000, share: 0.05, shareSample: 200 },
+    notGranted: 'grant',
     ...changes,
   };
 }

@@ -45,7 +45,9 @@ function sourceNamed(name: string): Source {
       valueNamesAttempt: true,
       graceMs: 1_000,
       brake: { repairsPerPlan: 1, repairsPerHour: 1, share: 1, shareSample: 1 },
+      notGranted: 'grant',
     },
+    distributor: null,
     schedule: '*/10 * * * * *',
     rewindMs: 0,
   };

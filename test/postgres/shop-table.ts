@@ -123,7 +123,9 @@ export function shopSource(changes: Changes = {}): Source {
       valueNamesAttempt: value !== null,
       graceMs: 60_000,
       brake: { repairsPerPlan: 500, repairsPerHour: 2_000, share: 0.05, shareSample: 200 },
+      notGranted: 'grant',
     },
+    distributor: null,
     schedule: '*/10 * * * * *',
     rewindMs: 3_600_000,
   };

@@ -48,6 +48,7 @@ const rules: SourceRules = {
   valueNamesAttempt: true,
   graceMs,
   brake: { repairsPerPlan: 1_000, repairsPerHour: 10_000, share: 1, shareSample: 1_000 },
+  notGranted: 'grant',
 };
 
 export const giftSource: Source = {
@@ -63,6 +64,7 @@ export const giftSource: Source = {
   marker: { key: parseTemplate('gift:{uid}'), value: parseTemplate('{attempt_id}') },
   statuses: { pending: ['pending'], granted: ['granted'], released: ['failed', 'revoked'] },
   rules,
+  distributor: null,
   schedule: '0 0 1 1 *',
   rewindMs: 3_600_000,
 };
@@ -80,6 +82,7 @@ export const orderSource: Source = {
   marker: { key: parseTemplate('order:{order_id}'), value: parseTemplate('{driver_id}') },
   statuses: { pending: ['pending'], granted: ['grabbed'], released: ['released'] },
   rules: { ...rules, toleranceMs: 5_000, valueNamesAttempt: false },
+  distributor: null,
   schedule: '0 0 1 1 *',
   rewindMs: 3_600_000,
 };

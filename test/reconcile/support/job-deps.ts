@@ -3,6 +3,7 @@
  * Does not open anything: processes that a test starts use it too.
  */
 import type { JobDeps, JobReporter } from '../../../jobs/job.ts';
+import type { Distributor } from '../../../src/domain/distributor.ts';
 import type { SourceRules } from '../../../src/domain/source.ts';
 import { defaultPassLimits, type PassLimits } from '../../../src/reconcile/source-context.ts';
 import { giftSource, orderSource } from './claim-tables.ts';
@@ -15,11 +16,14 @@ export interface PassChanges {
   /** A pool that steps in between: see `intercept.ts`. */
   readonly pool?: JobDeps['pool'];
   readonly signal?: AbortSignal;
+  /** Asked for all sources; nobody unless given. */
+  readonly distributor?: Distributor;
 }
 
 export const silentReporter: JobReporter = { log: () => undefined, progress: () => undefined };
 
 export function jobDeps(stores: Pick<JobDeps, 'pool' | 'markers' | 'leases'>, changes: PassChanges): JobDeps {
+  const { distributor } = changes;
   return {
     ...stores,
     pool: changes.pool ?? stores.pool,
@@ -28,6 +32,9 @@ export function jobDeps(stores: Pick<JobDeps, 'pool' | 'markers' | 'leases'>, ch
       ...source,
       rules: { ...source.rules, ...changes.rules },
     })),
+    distributors: new Map(
+      distributor === undefined ? [] : [giftSource, orderSource].map(({ name }) => [name, distributor]),
+    ),
     holder: `test:${process.pid}`,
     limits: { ...defaultPassLimits, callTimeoutMs: 1_000, ...changes.limits },
     onTrouble: () => undefined,
