@@ -4,11 +4,12 @@
  * or late reply is `unknown`: the change may or may not have been made, and only looking again, after the call's
  * deadline, can tell.
  */
-import { ReplyError, type Redis } from 'ioredis';
+import { ReplyError } from 'ioredis';
 import type { PresentMarker } from '../domain/marker.ts';
-import type { RepairAction } from '../domain/repair-action.ts';
+import type { MarkerChange } from '../domain/repair-action.ts';
 import { describeRedisError, withDeadline } from './connect.ts';
-import { loadScript, runScript, type Script, type ScriptArgument } from './script.ts';
+import { loadScript, runScript, type MarkerRedis, type Script, type ScriptArgument } from './script.ts';
+import { readServerTime } from './server-time.ts';
 
 const deleteMarkerScript = loadScript(new URL('./delete-marker.lua', import.meta.url));
 const setExpiryScript = loadScript(new URL('./set-expiry.lua', import.meta.url));
@@ -27,33 +28,31 @@ export type ChangeResult =
  * the server. Results come in the order of `actions`. Never throws for a store that fails.
  */
 export async function changeMarkers(
-  redis: Redis,
-  actions: readonly RepairAction[],
+  redis: MarkerRedis,
+  actions: readonly MarkerChange[],
   callTimeoutMs: number,
 ): Promise<ChangeResult[]> {
-  try {
-    const nowMs = await readServerTime(redis, callTimeoutMs);
-    return await Promise.all(
-      actions.map((action) => change(redis, action, nowMs + callTimeoutMs, callTimeoutMs)),
-    );
-  } catch (error) {
-    // Nothing was sent yet.
-    return actions.map(() => ({ kind: 'failed', reason: describeRedisError(error).message }));
-  }
-}
-
-async function readServerTime(redis: Redis, callTimeoutMs: number): Promise<number> {
-  const [seconds = 0, microseconds = 0] = await withDeadline(
-    redis.time(),
-    callTimeoutMs,
-    'asking for the time',
+  const readTime = async (key: string): Promise<number> => readServerTime(redis, key, callTimeoutMs);
+  // One server has one clock: it is asked once for all.
+  const [first] = actions;
+  const shared = redis.isCluster || first === undefined ? undefined : readTime(first.key);
+  return Promise.all(
+    actions.map(async (action) => {
+      let nowMs: number;
+      try {
+        nowMs = await (shared ?? readTime(action.key));
+      } catch (error) {
+        // Nothing was sent yet.
+        return { kind: 'failed', reason: describeRedisError(error).message };
+      }
+      return change(redis, action, nowMs + callTimeoutMs, callTimeoutMs);
+    }),
   );
-  return seconds * 1000 + microseconds / 1000;
 }
 
 async function change(
-  redis: Redis,
-  action: RepairAction,
+  redis: MarkerRedis,
+  action: MarkerChange,
   notAfterMs: number,
   callTimeoutMs: number,
 ): Promise<ChangeResult> {
@@ -68,7 +67,7 @@ async function change(
   }
 }
 
-function scriptFor(action: RepairAction): [Script, ScriptArgument[]] {
+function scriptFor(action: MarkerChange): [Script, ScriptArgument[]] {
   switch (action.kind) {
     case 'reissue_marker':
       return [reissueMarkerScript, [action.value, action.expiresInMs]];

@@ -2,10 +2,9 @@
  * Reads markers one by one, each atomically with its expiry: for the suspicious few, never for the many.
  * Invariant kept: a read that fails is `unread`, never `absent`.
  */
-import type { Redis } from 'ioredis';
 import type { MarkerReading } from '../domain/marker.ts';
 import { describeRedisError, withDeadline } from './connect.ts';
-import { loadScript, runScript } from './script.ts';
+import { loadScript, runScript, type MarkerRedis } from './script.ts';
 
 const observeMarkerScript = loadScript(new URL('./observe-marker.lua', import.meta.url));
 /** Every byte counts: a byte order mark that was dropped would make the guard of each change refuse. */
@@ -16,7 +15,7 @@ const markersPerStep = 500;
 
 /** Readings in the order of `keys`. Never throws for a store that fails: the reading says `unread` and why. */
 export async function observeMarkers(
-  redis: Redis,
+  redis: MarkerRedis,
   keys: readonly string[],
   callTimeoutMs: number,
 ): Promise<MarkerReading[]> {
@@ -28,9 +27,9 @@ export async function observeMarkers(
   return readings;
 }
 
-async function observeMarker(redis: Redis, key: string, callTimeoutMs: number): Promise<MarkerReading> {
+async function observeMarker(redis: MarkerRedis, key: string, callTimeoutMs: number): Promise<MarkerReading> {
   try {
-    return decode(
+    return decodeReading(
       await withDeadline(runScript(redis, observeMarkerScript, [key], []), callTimeoutMs, 'reading a marker'),
     );
   } catch (error) {
@@ -38,7 +37,8 @@ async function observeMarker(redis: Redis, key: string, callTimeoutMs: number): 
   }
 }
 
-function decode(reply: unknown): MarkerReading {
+/** What a script says of a marker: see `observe-marker.lua`. */
+export function decodeReading(reply: unknown): MarkerReading {
   if (!Array.isArray(reply) || !Buffer.isBuffer(reply[0])) {
     return { kind: 'unread', reason: 'the reply was not understood' };
   }

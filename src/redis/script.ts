@@ -5,7 +5,10 @@
  */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import type { Redis } from 'ioredis';
+import type { Cluster, Redis } from 'ioredis';
+
+/** Where markers live. On a cluster a script must be given all its keys, and they must lie in one slot. */
+export type MarkerRedis = Redis | Cluster;
 
 export interface Script {
   readonly source: string;
@@ -22,7 +25,7 @@ export function loadScript(url: URL): Script {
 
 /** Runs a script and returns its reply with strings as Buffers, so that no byte of a marker's value is lost. */
 export async function runScript(
-  redis: Redis,
+  redis: MarkerRedis,
   script: Script,
   keys: readonly string[],
   args: readonly ScriptArgument[],
