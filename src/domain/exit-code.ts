@@ -19,6 +19,7 @@ export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 export function exitCodeOfError(code: OperatingErrorCode): ExitCode {
   switch (code) {
     case 'configuration':
+    case 'bad_claim':
     case 'not_found':
       return exitCodes.usage;
     case 'checkpoint_refused':
@@ -27,6 +28,7 @@ export function exitCodeOfError(code: OperatingErrorCode): ExitCode {
       return exitCodes.leaseHeld;
     case 'braked':
       return exitCodes.braked;
+    case 'double_grant':
     case 'not_ready':
     case 'postgres_unreachable':
     case 'redis_unreachable':

@@ -6,6 +6,8 @@
 
 export type OperatingErrorCode =
   | 'configuration'
+  | 'bad_claim'
+  | 'double_grant'
   | 'not_ready'
   | 'postgres_unreachable'
   | 'redis_unreachable'

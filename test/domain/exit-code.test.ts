@@ -26,6 +26,8 @@ describe('exit codes', () => {
 
   const ofErrors: Record<OperatingErrorCode, ExitCode> = {
     configuration: 2,
+    bad_claim: 2,
+    double_grant: 1,
     not_found: 2,
     not_ready: 1,
     postgres_unreachable: 1,
