@@ -33,6 +33,7 @@ export function templateColumns(template: Template): string[] {
  * value holds the text that separates two columns the split is a guess; whoever uses it checks the result.
  */
 export function matchTemplate(template: Template, filled: string): Map<string, string> | null {
+  if (!holdsLiterals(template, filled)) return null;
   const named = new Set<string>();
   const patternOf = (part: TemplatePart): string => {
     if (part.kind === 'literal') return part.text.replaceAll(/[$()*+.?[\\\]^{|}]/g, '\\$&');
@@ -42,4 +43,20 @@ export function matchTemplate(template: Template, filled: string): Map<string, s
   };
   const match = new RegExp(`^${template.map(patternOf).join('')}$`, 's').exec(filled);
   return match === null ? null : new Map(Object.entries(match.groups ?? {}));
+}
+
+/**
+ * Whether the literals are there, one after the other. Where they are, the first split fits (unless a column is named
+ * twice); without this look a text full of separators that does not fit would be split in every way there is.
+ */
+function holdsLiterals(template: Template, filled: string): boolean {
+  let end = 0;
+  for (const [at, part] of template.entries()) {
+    if (part.kind === 'column') continue;
+    const isLast = at === template.length - 1;
+    const start = isLast ? filled.length - part.text.length : filled.indexOf(part.text, end);
+    if (start < end || (at === 0 && start > 0) || !filled.startsWith(part.text, start)) return false;
+    end = start + part.text.length;
+  }
+  return true;
 }

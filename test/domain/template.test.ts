@@ -84,6 +84,14 @@ describe('matchTemplate', () => {
     expect(match('constant', 'constants')).toBeNull();
   });
 
+  it('finds out soon that a text full of separators does not fit', () => {
+    const separators = ':'.repeat(1_000);
+    expect(match('g:{a}:{b}:{c}:{d}:x', `g${separators}`)).toBeNull();
+    expect(match('g:{a}:{b}:{c}:{d}:x', `g${separators}x`)).toMatchObject({ a: '', b: '', c: '' });
+    expect(match('g:{a}:x', 'g:x')).toBeNull();
+    expect(match('{a}x', '')).toBeNull();
+  });
+
   it('takes what looks like a pattern as plain text', () => {
     expect(match('a.b*(c)[d]|^$+?\\:{uid}', 'a.b*(c)[d]|^$+?\\:9')).toEqual({ uid: '9' });
     expect(match('a.b:{uid}', 'aXb:9')).toBeNull();
