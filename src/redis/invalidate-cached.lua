@@ -6,9 +6,9 @@
 -- Invariant: no rebuild that began before is stored afterwards; the hash is never left without an expiry, nor is its
 -- life made shorter.
 local clock = redis.call('TIME')
-local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local field = redis.call('HMGET', KEYS[1], 'number', 'stored')
-local number = math.max((tonumber(field[1]) or 0) + 1, (tonumber(field[2]) or 0) + 1, now)
+for at = 1, 2 do field[at] = tonumber(field[at]) or 0 end
+local number = math.max(field[1] + 1, field[2] + 1, clock[1] * 1000000 + clock[2])
 number = string.format('%.0f', number)
 redis.call('HSET', KEYS[1], 'number', number, 'stored', number)
 redis.call('HDEL', KEYS[1], 'value', 'fresh_until', 'usable_until', 'failures', 'retry_at')

@@ -158,7 +158,7 @@ describe('a stale value', () => {
       for (const { cache } of [first, second]) expect(await cache.get(key, failing)).toBe('old');
       expect(tries).toBe(count);
       const [seconds = 0] = await server.client.time();
-      return Number(await server.client.hget(valueKey(key), 'retry_at')) - Number(seconds) * 1_000;
+      return Number(await server.client.hget(valueKey(key), 'retry_at')) - seconds * 1_000;
     };
     const waits: number[] = [];
     for (const [at, { cache }] of [first, second, first].entries()) {
