@@ -18,8 +18,8 @@
  *   released    own                                             orphan_marker
  *   released    expected value, no expiry, value does not name  immortal_marker
  *   released    absent, or another attempt's                    consistent
- *   no row      present                                         rowless_marker
- *   no row      absent                                          consistent
+ *   no row      the one that the open-claims index names        rowless_marker
+ *   no row      absent, or another attempt's                    consistent
  *
  * "Own" means that the value is the one this claim expects (any, if `markerValue` is null). Where values do not name
  * the attempt (a constant, a driver's id), a newer attempt may have stored the same value: there a released claim's
@@ -27,7 +27,7 @@
  * holds after its window is somebody else's. A window counts as over the tolerance before its end, since a marker may
  * rightly be gone by then.
  */
-import type { ClaimReading, ReadableClaim } from './claim.ts';
+import type { ClaimReading, NoClaim, ReadableClaim } from './claim.ts';
 import type { MarkerReading, PresentMarker } from './marker.ts';
 import type { Verdict } from './verdict.ts';
 
@@ -53,7 +53,7 @@ export function assess({ claim, marker }: Observation, rules: AssessRules, nowMs
   if (marker.kind === 'unread') return 'unknown';
   if (claim.kind === 'unreadable') return 'unreadable_claim';
   if (marker.kind === 'undecodable') return 'unreadable_marker';
-  if (claim.kind === 'no_row') return marker.kind === 'present' ? 'rowless_marker' : 'consistent';
+  if (claim.kind === 'no_row') return assessRowless(claim, marker);
   switch (claim.status) {
     case 'pending':
       return 'in_doubt';
@@ -62,6 +62,11 @@ export function assess({ claim, marker }: Observation, rules: AssessRules, nowMs
     case 'released':
       return marker.kind === 'present' ? assessReleased(claim, marker, rules, nowMs) : 'consistent';
   }
+}
+
+function assessRowless({ open }: NoClaim, marker: PresentMarker | { readonly kind: 'absent' }): Verdict {
+  if (open === null || marker.kind === 'absent') return 'consistent';
+  return marker.value === open.markerValue ? 'rowless_marker' : 'consistent';
 }
 
 /** Time left in the marker's window, in milliseconds; zero or less when the window is over. */

@@ -4,6 +4,8 @@
  * Does not read anything: rows are decoded in `postgres/`.
  */
 
+import type { OpenClaim } from './open-claim.ts';
+
 export const claimStatuses = ['pending', 'granted', 'released'] as const;
 
 /** What the application's own status word is mapped onto by configuration. */
@@ -40,9 +42,17 @@ export interface UnreadableClaim {
   readonly reason: string;
 }
 
-/** No row: either never written or deleted. */
+/** No row. `open` is what the open-claims index says of it: it was begun and never written. Null: it was deleted. */
 export interface NoClaim {
   readonly kind: 'no_row';
+  readonly open: OpenClaim | null;
 }
 
+export const deletedClaim: NoClaim = { kind: 'no_row', open: null };
+
 export type ClaimReading = ReadableClaim | UnreadableClaim | NoClaim;
+
+/** The key of the claim's marker, as far as it is known. */
+export function markerKeyOf(claim: ClaimReading): string | null {
+  return claim.kind === 'no_row' ? (claim.open?.markerKey ?? null) : claim.markerKey;
+}

@@ -20,6 +20,7 @@ export function exitCodeOfError(code: OperatingErrorCode): ExitCode {
   switch (code) {
     case 'configuration':
     case 'bad_claim':
+    case 'bad_report':
     case 'not_found':
       return exitCodes.usage;
     case 'checkpoint_refused':

@@ -7,6 +7,7 @@
 export type OperatingErrorCode =
   | 'configuration'
   | 'bad_claim'
+  | 'bad_report'
   | 'double_grant'
   | 'not_ready'
   | 'postgres_unreachable'

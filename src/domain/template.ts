@@ -45,6 +45,25 @@ export function matchTemplate(template: Template, filled: string): Map<string, s
   return match === null ? null : new Map(Object.entries(match.groups ?? {}));
 }
 
+/** The same, but null where another split fits as well: for what must not be a guess. */
+export function matchTemplateSurely(template: Template, filled: string): Map<string, string> | null {
+  const first = matchTemplate(template, filled);
+  const last = matchTemplate(backwards(template), reverse(filled));
+  const isSure = [...(first ?? [])].every(([name, value]) => reverse(value) === last?.get(name));
+  return isSure ? first : null;
+}
+
+function backwards(template: Template): Template {
+  const reversed = template.map((part): TemplatePart =>
+    part.kind === 'column' ? part : { kind: 'literal', text: reverse(part.text) },
+  );
+  return reversed.toReversed();
+}
+
+function reverse(text: string): string {
+  return text.split('').toReversed().join('');
+}
+
 /**
  * Whether the literals are there, one after the other. Where they are, the first split fits (unless a column is named
  * twice); without this look a text full of separators that does not fit would be split in every way there is.

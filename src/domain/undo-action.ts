@@ -4,10 +4,10 @@
  * Invariants kept (3, 4, 7): only what the repair itself wrote is changed; nothing is written without an expiry.
  */
 import { expirySlackMs, type MarkerReading, type PresentMarker } from './marker.ts';
-import type { RepairAction } from './repair-action.ts';
+import { isSettlement, type MarkerChange, type RepairAction } from './repair-action.ts';
 
 export type Undo =
-  | { readonly kind: 'possible'; readonly action: RepairAction }
+  | { readonly kind: 'possible'; readonly action: MarkerChange }
   | { readonly kind: 'impossible'; readonly why: string };
 
 export interface MadeRepair {
@@ -23,6 +23,11 @@ export function undoAction(
   now: MarkerReading,
   nowMs: number,
 ): Undo {
+  if (isSettlement(action)) {
+    return impossible(
+      'it follows what the distributor said of the attempt, which cannot be taken back from here',
+    );
+  }
   if (action.kind === 'delete_marker') {
     if (now.kind !== 'absent') return impossible('the marker has been set again since');
     return restore(before, beforeAtMs, nowMs, (marker, expiresInMs) => ({
@@ -59,7 +64,7 @@ function restore(
   before: MarkerReading,
   beforeAtMs: number,
   nowMs: number,
-  build: (marker: PresentMarker, expiresInMs: number) => RepairAction,
+  build: (marker: PresentMarker, expiresInMs: number) => MarkerChange,
 ): Undo {
   if (before.kind === 'present' && before.value.includes(nulSign)) {
     return impossible('the journal cannot hold the U+0000 that its value may have had');

@@ -1,11 +1,11 @@
 /**
- * Reads single claims in full: for the suspicious few, before a repair, and to look up rivals on one marker.
+ * Reads single claims in full: for the suspicious few, and before a repair.
  * Invariant kept: what cannot be understood is `unreadable` with its reason; a row that is not there is `no_row`.
  */
 import pg from 'pg';
-import type { ClaimReading, ClaimStatus } from '../domain/claim.ts';
-import type { Rival } from '../domain/repair-action.ts';
+import { deletedClaim, type ClaimReading, type ClaimStatus } from '../domain/claim.ts';
 import type { SourceSql } from './source-sql.ts';
+import { isUnfitValue } from './sql-state.ts';
 
 interface ClaimRow {
   readonly id: string;
@@ -18,7 +18,12 @@ interface ClaimRow {
   readonly expires_at_ms: string | null;
 }
 
-const statusOfLetter: Readonly<Record<string, ClaimStatus>> = { g: 'granted', p: 'pending', r: 'released' };
+/** By the letters of `SourceSql.status`. */
+export const statusOfLetter: Readonly<Record<string, ClaimStatus>> = {
+  g: 'granted',
+  p: 'pending',
+  r: 'released',
+};
 
 /**
  * One reading per id, `no_row` for those that are not there. An id that is no value of the column's type (the table was
@@ -29,13 +34,10 @@ export async function readClaims(
   source: SourceSql,
   ids: readonly string[],
 ): Promise<Map<string, ClaimReading>> {
-  const readings = new Map<string, ClaimReading>(ids.map((id) => [id, { kind: 'no_row' }]));
+  const readings = new Map<string, ClaimReading>(ids.map((id) => [id, deletedClaim]));
   try {
-    const { rows } = await pool.query<ClaimRow>(
-      `${claimSelect(source)} where ${source.id} = any($1::text[]::${source.idType}[])`,
-      [ids],
-    );
-    for (const row of rows) readings.set(row.id, decode(row, source));
+    const condition = `${source.id} = any($1::text[]::${source.idType}[])`;
+    for (const { id, claim } of await selectClaims(pool, source, condition, [ids])) readings.set(id, claim);
   } catch (error) {
     if (!isUnfitValue(error)) throw error;
     if (ids.length === 1) return readings;
@@ -45,14 +47,10 @@ export async function readClaims(
   return readings;
 }
 
-/** A text that is no value of the type, or one out of its range. */
-function isUnfitValue(error: unknown): boolean {
-  return error instanceof pg.DatabaseError && (error.code === '22P02' || error.code === '22003');
-}
-
 /**
  * Ids of the claims on one marker, newest change first, at most `rowsMax`. `keyValues` are what the key says of its
- * columns (column name to text), so that the application's own index on them can be used.
+ * columns (column name to text), so that the application's own index on them can be used; what is no value of its column
+ * is of no row.
  */
 export async function findClaimsOnMarker(
   pool: pg.Pool,
@@ -61,51 +59,36 @@ export async function findClaimsOnMarker(
   rowsMax: number,
 ): Promise<string[]> {
   const columns = [...marker.keyValues.keys()].map((name, at) => `${pg.escapeIdentifier(name)} = $${at + 3}`);
-  const { rows } = await pool.query<{ id: string }>(
-    `select ${source.id}::text as id from ${source.table}
-     where ${[`${source.markerKey} = $1`, ...columns].join(' and ')}
-     order by ${source.change} desc limit $2`,
-    [marker.key, rowsMax, ...marker.keyValues.values()],
-  );
-  return rows.map((row) => row.id);
+  try {
+    const { rows } = await pool.query<{ id: string }>(
+      `select ${source.id}::text as id from ${source.table}
+       where ${[`${source.markerKey} = $1`, ...columns].join(' and ')}
+       order by ${source.change} desc limit $2`,
+      [marker.key, rowsMax, ...marker.keyValues.values()],
+    );
+    return rows.map((row) => row.id);
+  } catch (error) {
+    if (!isUnfitValue(error)) throw error;
+    return [];
+  }
 }
 
-/**
- * What the table knows of other claims on the same marker that hold a value. The other rows
- * are found through the columns of the marker's key, for which applications keep an index.
- * @param conflicts claim id and the value its marker holds
- */
-export async function lookUpRivals(
+export interface ClaimOfRow {
+  readonly id: string;
+  /** As Postgres prints it; null where the row has none. */
+  readonly attempt: string | null;
+  readonly claim: ClaimReading;
+}
+
+/** The claims that a condition picks, in no order unless it says so. Its parameters are `values`. */
+export async function selectClaims(
   pool: pg.Pool,
   source: SourceSql,
-  conflicts: readonly { readonly id: string; readonly value: string }[],
-): Promise<Map<string, Rival>> {
-  if (conflicts.length === 0 || source.keyColumns.length === 0) return new Map();
-  // Postgres cannot be asked for a text with U+0000, and no row can hold one.
-  const askable = conflicts.filter(({ value }) => !value.includes('\u0000'));
-  const rivals = new Map<string, Rival>(conflicts.map(({ id }) => [id, 'unknown']));
-  const sameValue = source.markerValue === null ? 'true' : `${source.markerValue} = asked.value`;
-  const sameKey = source.keyColumns.map((column) => `mine.${column} = other.${column}`).join(' and ');
-  const { rows } = await pool.query<{ id: string; status: string }>(
-    `select asked.id, rival.status
-     from unnest($1::text[], $2::text[]) as asked (id, value)
-     join ${source.table} mine on mine.${source.id} = asked.id::${source.idType}
-     cross join lateral (
-       select ${source.status} as status from ${source.table} other
-       where ${sameKey} and other.${source.id} <> mine.${source.id} and ${sameValue}
-     ) rival`,
-    [askable.map(({ id }) => id), askable.map(({ value }) => value)],
-  );
-  for (const { id, status } of rows) rivals.set(id, weightier(rivals.get(id) ?? 'unknown', status));
-  return rivals;
-}
-
-/** Among several rows of one value the one that matters most decides. */
-const weights: readonly Rival[] = ['unknown', 'released', 'unreadable', 'pending', 'granted'];
-
-function weightier(known: Rival, letter: string): Rival {
-  const status = statusOfLetter[letter] ?? 'unreadable';
-  return weights.indexOf(status) > weights.indexOf(known) ? status : known;
+  condition: string,
+  values: readonly unknown[],
+): Promise<ClaimOfRow[]> {
+  const { rows } = await pool.query<ClaimRow>(`${claimSelect(source)} where ${condition}`, [...values]);
+  return rows.map((row) => ({ id: row.id, attempt: row.attempt, claim: decode(row, source) }));
 }
 
 function claimSelect(source: SourceSql): string {
@@ -139,7 +122,7 @@ function reasonUnreadable(row: ClaimRow, source: SourceSql): string {
   if (row.marker_key === null) return 'a column of the marker key is null';
   if (row.marker_value === null && source.markerValue !== null) return 'a column of the marker value is null';
   if (row.raw_status === null) return 'the status is null';
-  if (source.grantedWords.includes(row.raw_status)) {
+  if (source.words.granted.includes(row.raw_status)) {
     return 'the claim is granted, but when its window ends is null or infinite';
   }
   return `the status ${JSON.stringify(row.raw_status)} is not in the mapping`;

@@ -21,12 +21,20 @@ export interface FoundDiscrepancy {
   readonly evidence: Evidence;
 }
 
+/** A marker without a row: its open claim is in the evidence. */
+export interface FoundRowless {
+  readonly markerKey: string;
+  readonly verdict: BadVerdict;
+  readonly evidence: Evidence;
+}
+
 export interface OpenDiscrepancy {
   readonly id: string;
-  readonly claimId: string;
+  /** Null: about a marker without a row. */
+  readonly claimId: string | null;
+  /** The version of the row that was judged; without a row, the transaction that recorded a report of it, else null. */
+  readonly changeXid: string | null;
   readonly verdict: BadVerdict;
-  /** The version of the row that was judged; a newer one is judged in its own turn. */
-  readonly changeXid: string;
   /** What was read when it was looked at last, and for how long the marker has held that value. */
   readonly evidence: Evidence;
   readonly markerAgeMs: number;
@@ -35,11 +43,11 @@ export interface OpenDiscrepancy {
   readonly held: boolean;
 }
 
-/** Records what a batch found; call it in the transaction that advances the checkpoint. */
+/** Records what a batch found; call it in the transaction that advances the checkpoint. Without a pass: from a report. */
 export async function recordDiscrepancies(
   client: pg.ClientBase | pg.Pool,
   source: string,
-  passId: string,
+  passId: string | null,
   found: readonly FoundDiscrepancy[],
 ): Promise<void> {
   if (found.length === 0) return;
@@ -54,6 +62,25 @@ export async function recordDiscrepancies(
        marker_since = ${markerSince('discrepancy', 'excluded')}`,
     [source, passId, toJson(found)],
   );
+}
+
+/** Records markers without a row and returns the keys of those that are new: what is known already keeps its backoff. */
+export async function recordRowless(
+  client: pg.ClientBase | pg.Pool,
+  source: string,
+  passId: string | null,
+  found: readonly FoundRowless[],
+): Promise<string[]> {
+  if (found.length === 0) return [];
+  const { rows } = await client.query<{ key: string }>(
+    `insert into reconciler.discrepancy (source, subject, marker_key, verdict, evidence, pass_id)
+     select $1, 'marker:' || f."markerKey", f."markerKey", f.verdict, f.evidence, $2
+     from jsonb_to_recordset($3) as f ("markerKey" text, verdict text, evidence jsonb)
+     on conflict (source, subject) where state = 'open' do nothing
+     returning marker_key as key`,
+    [source, passId, toJson(found)],
+  );
+  return rows.map(({ key }) => key);
 }
 
 /** Open discrepancies whose time has come, in the order they were found. */
@@ -86,9 +113,9 @@ async function readOpen(
 ): Promise<OpenDiscrepancy[]> {
   // `order by id` would mean the text that is selected here, where 10 comes before 9: conditions say `discrepancy.id`.
   const { rows } = await pool.query<OpenDiscrepancy>(
-    `select id::text, claim_id as "claimId", verdict, change_xid::text as "changeXid", evidence, checks, held,
+    `select id::text, claim_id as "claimId", change_xid::text as "changeXid", verdict, evidence, checks, held,
        (extract(epoch from clock_timestamp() - marker_since) * 1000)::float8 as "markerAgeMs"
-     from reconciler.discrepancy where state = 'open' and claim_id is not null and ${condition}`,
+     from reconciler.discrepancy where state = 'open' and ${condition}`,
     [...values],
   );
   return rows;

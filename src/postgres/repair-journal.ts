@@ -5,7 +5,7 @@
  */
 import type pg from 'pg';
 import type { PresentMarker, MarkerReading } from '../domain/marker.ts';
-import type { RepairAction, RepairOutcome } from '../domain/repair-action.ts';
+import type { MarkerChange, RepairAction, RepairOutcome } from '../domain/repair-action.ts';
 import { admitRepairs, type Admission } from './brake.ts';
 import { assertTerm } from './checkpoint.ts';
 import { inTransaction } from './connect.ts';
@@ -120,7 +120,7 @@ const entrySelect = `select id::text, discrepancy_id::text as "discrepancyId", i
   undo_of::text as "undoOf" from reconciler.repair r`;
 
 /** What the marker should look like after an action, for telling whether an interrupted one was made. */
-export function intendedMarker(action: RepairAction): PresentMarker | { readonly kind: 'absent' } {
+export function intendedMarker(action: MarkerChange): PresentMarker | { readonly kind: 'absent' } {
   switch (action.kind) {
     case 'delete_marker':
       return { kind: 'absent' };

@@ -1,24 +1,29 @@
 /**
- * Carries out journalled repairs: claim read again, marker changed by compare-and-set, looked at again, outcome written.
+ * Carries out journalled repairs: claim read again, marker (or row) changed by compare-and-set, looked at again, outcome
+ * written.
  * Invariants kept: (3, 4) in the scripts; (5) a failed read leads to no repair; (7) every entry was committed before.
  * A change whose reply was lost stays `intended`: the next pass looks again and completes it.
  */
 import { recheckDelayMs } from '../domain/backoff.ts';
-import type { ClaimReading, ReadableClaim } from '../domain/claim.ts';
+import { deletedClaim, type ClaimReading } from '../domain/claim.ts';
 import { OperatingError } from '../domain/operating-error.ts';
+import { isSettlement, type RepairAction } from '../domain/repair-action.ts';
 import { isBad } from '../domain/verdict.ts';
-import { readClaims } from '../postgres/claims.ts';
 import { inTransaction } from '../postgres/connect.ts';
 import { postponeDiscrepancies, resolveDiscrepancies, type Postponement } from '../postgres/discrepancy.ts';
 import { finishRepairs, type FinishedRepair } from '../postgres/repair-journal.ts';
 import { changeMarkers, type ChangeResult } from '../redis/change-marker.ts';
-import { observeClaims, type JudgedClaim } from './observe-claims.ts';
+import { observeSubjects, type Look } from './observe-claims.ts';
 import { retime, type PlannedRepair } from './plan-repairs.ts';
+import { readAgain } from './read-again.ts';
+import { settleClaims } from './settle-claims.ts';
 import type { SourceContext } from './source-context.ts';
 import { countRepair, type Tally } from './tally.ts';
 import type { Term } from './hold-term.ts';
 
 const repairsPerStep = 200;
+/** Each may wait for the distributor, and a stop waits for the step in hand. */
+const settlementsPerStep = 8;
 
 export interface JournalledRepair extends PlannedRepair {
   readonly repairId: string;
@@ -47,11 +52,19 @@ export async function applyRepairs(
   }
 }
 
-/** What is in one step is changed side by side, in no certain order: deletions are kept apart from the rest. */
+/** What is in one step is changed side by side, in no certain order: so a step is of one stage. */
 function nextStep(repairs: readonly JournalledRepair[]): readonly JournalledRepair[] {
-  const deletes = (repair: JournalledRepair | undefined): boolean => repair?.action.kind === 'delete_marker';
-  const end = repairs.findIndex((repair) => deletes(repair) !== deletes(repairs[0]));
-  return repairs.slice(0, Math.min(repairsPerStep, end === -1 ? repairs.length : end));
+  const first = repairs[0]?.action;
+  if (first === undefined) return [];
+  const end = repairs.findIndex(({ action }) => stageOf(action) !== stageOf(first));
+  const stepMax = isSettlement(first) ? settlementsPerStep : repairsPerStep;
+  return repairs.slice(0, Math.min(stepMax, end === -1 ? repairs.length : end));
+}
+
+/** Deletions come last: a marker that a granted claim is to take over must not be gone when its turn comes. */
+export function stageOf(action: RepairAction): number {
+  if (action.kind === 'delete_marker') return 2;
+  return isSettlement(action) ? 1 : 0;
 }
 
 async function applyStep(
@@ -60,11 +73,17 @@ async function applyStep(
   repairs: readonly JournalledRepair[],
   tally: Tally,
 ): Promise<void> {
-  const claimIds = repairs.map(({ discrepancy }) => discrepancy.claimId);
-  const claims = await readClaims(context.pool, context.sql, claimIds);
+  const isSettling = repairs.some(({ action }) => isSettlement(action));
+  const planned = repairs.map(({ look }) => look.claim);
+  const claims = isSettling ? [] : await readAgain(context, planned);
   term.guard();
-  const results = await changeAll(context, repairs, claims);
-  const looks = await observeClaims(context, claimIds);
+  const results = isSettling
+    ? await settleClaims(context, repairs)
+    : await changeAll(context, repairs, claims);
+  const looks = await observeSubjects(
+    context,
+    repairs.map(({ discrepancy }) => discrepancy),
+  );
   await writeOutcomes(context, repairs, results, looks);
   for (const [at, { kind }] of results.entries()) {
     const action = repairs[at]?.action.kind;
@@ -84,11 +103,11 @@ async function applyStep(
 async function changeAll(
   { markers, limits, nowMs }: SourceContext,
   repairs: readonly JournalledRepair[],
-  claims: ReadonlyMap<string, ClaimReading>,
+  claims: readonly ClaimReading[],
 ): Promise<ChangeResult[]> {
-  const actions = repairs.map(({ action, discrepancy, look }) => {
-    const claim = claims.get(discrepancy.claimId);
-    return sameVersion(claim, look.claim) ? retime(action, claim, nowMs()) : null;
+  const actions = repairs.map(({ action, look }, at) => {
+    const claim = claims[at] ?? deletedClaim;
+    return !isSettlement(action) && isSameVersion(claim, look.claim) ? retime(action, claim, nowMs()) : null;
   });
   const results = await changeMarkers(
     markers,
@@ -100,15 +119,16 @@ async function changeAll(
   return actions.map((action) => (action === null ? superseded : (next.next().value ?? superseded)));
 }
 
-function sameVersion(now: ClaimReading | undefined, planned: ClaimReading): now is ReadableClaim {
-  return now?.kind === 'readable' && planned.kind === 'readable' && now.changeXid === planned.changeXid;
+function isSameVersion(now: ClaimReading, planned: ClaimReading): boolean {
+  if (planned.kind === 'no_row') return now.kind === 'no_row';
+  return now.kind === 'readable' && planned.kind === 'readable' && now.changeXid === planned.changeXid;
 }
 
 async function writeOutcomes(
   context: SourceContext,
   repairs: readonly JournalledRepair[],
   results: readonly ChangeResult[],
-  looks: readonly JudgedClaim[],
+  looks: readonly Look[],
 ): Promise<void> {
   const finished: FinishedRepair[] = [];
   const repaired: string[] = [];

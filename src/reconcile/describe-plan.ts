@@ -1,12 +1,15 @@
 /**
  * A plan in words, for the person who must decide whether to carry it out.
  */
+import { markerKeyOf } from '../domain/claim.ts';
 import type { MarkerReading } from '../domain/marker.ts';
-import type { Decision, RepairAction } from '../domain/repair-action.ts';
+import type { Decision } from '../domain/decide.ts';
+import type { RepairAction } from '../domain/repair-action.ts';
 import type { Plan, PlannedCase } from './plan-repairs.ts';
 
 export interface PlanLine {
-  readonly claimId: string;
+  /** Null: a marker without a row. */
+  readonly claimId: string | null;
   readonly markerKey: string | null;
   readonly verdict: string;
   readonly marker: string;
@@ -22,7 +25,7 @@ export function describePlan(plan: Plan): PlanLine[] {
 function describeCase({ discrepancy, look, verdict, decision }: PlannedCase): PlanLine {
   return {
     claimId: discrepancy.claimId,
-    markerKey: look.claim.kind === 'no_row' ? null : look.claim.markerKey,
+    markerKey: markerKeyOf(look.claim),
     verdict,
     marker: describeMarker(look.marker),
     would: describeDecision(decision),
@@ -51,6 +54,14 @@ function describeAction(action: RepairAction): string {
       return 'delete the marker, if unchanged';
     case 'set_expiry':
       return `let it expire in ${duration(action.expiresInMs)}, if unchanged`;
+    case 'settle_granted':
+      return 'settle the claim as granted, as the distributor says, and make its marker right';
+    case 'settle_released':
+      return 'settle the claim as released, as the distributor says, and delete its marker';
+    case 'grant_again':
+      return 'ask the distributor to grant, under the same key, and settle the claim by its answer';
+    case 'write_claim':
+      return 'write the row of the claim, which the distributor says was granted';
     case 'replace_marker':
       return `replace it with ${action.value} for ${duration(action.expiresInMs)}, if unchanged`;
   }

@@ -4,7 +4,9 @@
  * Invariants kept: (7) the journal ends with one outcome per repair; nothing is changed in Redis here.
  */
 import { setTimeout as wait } from 'node:timers/promises';
+import { deletedClaim, type ClaimReading } from '../domain/claim.ts';
 import type { MarkerReading } from '../domain/marker.ts';
+import { isSettlement, type MarkerChange, type Settlement } from '../domain/repair-action.ts';
 import { inTransaction } from '../postgres/connect.ts';
 import { holdDiscrepancy } from '../postgres/discrepancy.ts';
 import {
@@ -15,6 +17,7 @@ import {
   type JournalEntry,
 } from '../postgres/repair-journal.ts';
 import { observeMarkers } from '../redis/observe-markers.ts';
+import { readAgain } from './read-again.ts';
 import type { SourceContext } from './source-context.ts';
 import type { Term } from './hold-term.ts';
 
@@ -41,8 +44,14 @@ export async function finishInterrupted(
       entries.map(({ action }) => action.key),
       limits.callTimeoutMs,
     );
+    const claims = await readAgain(
+      context,
+      entries.map(({ before }) => before.claim),
+    );
     const nowMs = context.nowMs();
-    const finished = entries.flatMap((entry, at) => outcomeOf(entry, readings[at], nowMs));
+    const finished = entries.flatMap((entry, at) =>
+      outcomeOf(entry, { claim: claims[at] ?? deletedClaim, marker: readings[at], nowMs }),
+    );
     const applied = new Set(finished.filter(({ outcome }) => outcome === 'applied').map(({ id }) => id));
     const undone = entries.filter(({ id, undoOf }) => undoOf !== null && applied.has(id));
     await inTransaction(pool, async (client) => {
@@ -54,10 +63,19 @@ export async function finishInterrupted(
   }
 }
 
-function outcomeOf(entry: JournalEntry, marker: MarkerReading | undefined, nowMs: number): FinishedRepair[] {
+interface Seen {
+  readonly claim: ClaimReading;
+  readonly marker: MarkerReading | undefined;
+  readonly nowMs: number;
+}
+
+function outcomeOf(entry: JournalEntry, { claim, marker, nowMs }: Seen): FinishedRepair[] {
   if (marker === undefined || marker.kind === 'unread') return [];
-  const { id } = entry;
-  return wasMade(entry, marker, nowMs)
+  const { id, action } = entry;
+  const wasDone = isSettlement(action)
+    ? wasSettled(action, claim)
+    : wasMade(action, entry.before.atMs, marker, nowMs);
+  return wasDone
     ? [
         {
           id,
@@ -69,7 +87,14 @@ function outcomeOf(entry: JournalEntry, marker: MarkerReading | undefined, nowMs
     : [{ id, outcome: 'superseded', after: marker, note: 'interrupted before the change was made' }];
 }
 
-function wasMade({ action, before }: JournalEntry, marker: MarkerReading, nowMs: number): boolean {
+function wasSettled({ kind }: Settlement, claim: ClaimReading): boolean {
+  if (claim.kind !== 'readable') return false;
+  if (kind === 'settle_granted') return claim.status === 'granted';
+  if (kind === 'settle_released') return claim.status === 'released';
+  return kind === 'write_claim' || claim.status !== 'pending';
+}
+
+function wasMade(action: MarkerChange, beforeAtMs: number, marker: MarkerReading, nowMs: number): boolean {
   const intended = intendedMarker(action);
   // A marker that was given its last millisecond is gone by now, as one that was deleted.
   const isGone = intended.kind === 'absent' || intended.expiresInMs === 1;
@@ -78,7 +103,7 @@ function wasMade({ action, before }: JournalEntry, marker: MarkerReading, nowMs:
     return false;
   if (action.kind !== 'set_expiry') return true;
   // The same value was there before: which of the two expiries it has now shows whether it was changed.
-  const sinceMs = nowMs - before.atMs;
+  const sinceMs = nowMs - beforeAtMs;
   const nowInMs = marker.expiresInMs;
   const offMs = (expiresInMs: number): number => Math.abs(nowInMs - (expiresInMs - sinceMs));
   const { expiresInMs: oldMs } = action.observed;

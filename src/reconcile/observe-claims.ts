@@ -3,39 +3,95 @@
  * Invariant kept (5): a failed read throws; it never becomes a verdict that leads to a repair.
  */
 import { assess, type Observation } from '../domain/assess.ts';
-import type { ClaimReading } from '../domain/claim.ts';
+import { deletedClaim, type ClaimReading } from '../domain/claim.ts';
 import type { MarkerReading } from '../domain/marker.ts';
+import type { OpenClaim } from '../domain/open-claim.ts';
 import { OperatingError } from '../domain/operating-error.ts';
 import type { Verdict } from '../domain/verdict.ts';
 import { readClaims } from '../postgres/claims.ts';
+import type { OpenDiscrepancy } from '../postgres/discrepancy.ts';
+import { readClaimsByAttempt } from '../postgres/write-claim.ts';
 import { observeMarkers } from '../redis/observe-markers.ts';
 import type { SourceContext } from './source-context.ts';
 
-export interface JudgedClaim extends Observation {
-  readonly claimId: string;
+/** What was read of one claim, or of a marker without one, and what it means. */
+export interface Look extends Observation {
   readonly verdict: Verdict;
   /** Database time of the reading, Unix milliseconds. */
   readonly atMs: number;
 }
 
+/** What a discrepancy is about. */
+type Subject = Pick<OpenDiscrepancy, 'claimId' | 'evidence'>;
+
+export interface JudgedClaim extends Look {
+  readonly claimId: string;
+}
+
 /** One judgement per id, in order. A claim whose row is gone is consistent: there is nothing to hold a marker to. */
 export async function observeClaims(context: SourceContext, ids: readonly string[]): Promise<JudgedClaim[]> {
   const claims = await readClaims(context.pool, context.sql, ids);
-  const readings = ids.map((id): ClaimReading => claims.get(id) ?? { kind: 'no_row' });
-  const markers = await observeMarkersOf(context, readings);
+  const readings = ids.map((id): ClaimReading => claims.get(id) ?? deletedClaim);
+  const markers = await readMarkers(
+    context,
+    readings.map((claim) => (claim.kind === 'no_row' ? null : claim.markerKey)),
+  );
   const atMs = context.nowMs();
   return ids.map((claimId, at) => {
-    const claim = readings[at] ?? { kind: 'no_row' };
+    const claim = readings[at] ?? deletedClaim;
     const marker = markers[at] ?? { kind: 'absent' };
     return { claimId, claim, marker, atMs, verdict: assess({ claim, marker }, context.source.rules, atMs) };
   });
 }
 
-async function observeMarkersOf(
+/**
+ * One judgement per entry of the open-claims index, in order. Once its row is there an entry is consistent: the row is
+ * judged in its own turn. The marker is read first, so that a row written in between is not missed.
+ */
+export async function observeOpenClaims(
   context: SourceContext,
-  claims: readonly ClaimReading[],
+  entries: readonly OpenClaim[],
+): Promise<Look[]> {
+  if (entries.length === 0) return [];
+  const markers = await readMarkers(
+    context,
+    entries.map(({ markerKey }) => markerKey),
+  );
+  const attempts = entries.map(({ attempt }) => attempt);
+  const rows = await readClaimsByAttempt(context.pool, context.sql, attempts);
+  const atMs = context.nowMs();
+  return entries.map((open, at) => {
+    const row = rows.get(open.attempt) ?? deletedClaim;
+    const claim: ClaimReading = row.kind === 'no_row' ? { kind: 'no_row', open } : row;
+    const marker = markers[at] ?? { kind: 'absent' };
+    const verdict =
+      claim.kind === 'no_row' ? assess({ claim, marker }, context.source.rules, atMs) : 'consistent';
+    return { claim, marker, atMs, verdict };
+  });
+}
+
+/** One look per discrepancy, in order: at its claim, or at the marker of an open claim that has none. */
+export async function observeSubjects(context: SourceContext, subjects: readonly Subject[]): Promise<Look[]> {
+  const ids = subjects.flatMap(({ claimId }) => claimId ?? []);
+  const opens = subjects.flatMap((subject) => openClaimOf(subject) ?? []);
+  const claims = (await observeClaims(context, ids))[Symbol.iterator]();
+  const markers = (await observeOpenClaims(context, opens))[Symbol.iterator]();
+  return subjects.map((subject) => {
+    const look = (subject.claimId === null ? markers : claims).next().value;
+    if (look === undefined) throw new Error('a discrepancy about neither a claim nor an open claim');
+    return look;
+  });
+}
+
+function openClaimOf({ claimId, evidence }: Subject): OpenClaim | null {
+  return claimId === null && evidence.claim.kind === 'no_row' ? evidence.claim.open : null;
+}
+
+/** Throws when one cannot be read; null is a key that nobody knows. */
+async function readMarkers(
+  context: SourceContext,
+  keys: readonly (string | null)[],
 ): Promise<MarkerReading[]> {
-  const keys = claims.map((claim) => (claim.kind === 'no_row' ? null : claim.markerKey));
   const asked = keys.filter((key) => key !== null);
   const answers = (await observeMarkers(context.markers, asked, context.limits.callTimeoutMs))[
     Symbol.iterator

@@ -3,21 +3,24 @@
  * repair. A plan is a proposal; the brake judges the whole of it before anything is applied.
  * Invariant kept (5): a failed read throws, and no plan is made from it.
  */
-import type { ReadableClaim } from '../domain/claim.ts';
-import { decide, needsRival, type Decision, type RepairAction, type Rival } from '../domain/repair-action.ts';
+import type { ClaimReading } from '../domain/claim.ts';
+import { decide, type Decision } from '../domain/decide.ts';
 import { sameMarker } from '../domain/marker.ts';
+import type { MarkerChange, RepairAction } from '../domain/repair-action.ts';
 import { isBad, type BadVerdict } from '../domain/verdict.ts';
-import { lookUpRivals } from '../postgres/claims.ts';
 import type { OpenDiscrepancy } from '../postgres/discrepancy.ts';
-import { observeClaims, type JudgedClaim } from './observe-claims.ts';
+import { gatherEvidence } from './gather-evidence.ts';
+import { observeSubjects, type Look } from './observe-claims.ts';
 import type { SourceContext } from './source-context.ts';
 
 /** One discrepancy, seen again just now, and what is to be done about it. */
 export interface PlannedCase {
   readonly discrepancy: OpenDiscrepancy;
-  readonly look: JudgedClaim;
+  readonly look: Look;
   readonly verdict: BadVerdict;
   readonly decision: Decision;
+  /** The other claim that the decision is about, such as the second one of a double grant. */
+  readonly rivalId: string | null;
 }
 
 export interface PlannedRepair extends PlannedCase {
@@ -40,13 +43,11 @@ export async function planRepairs(
   context: SourceContext,
   discrepancies: readonly OpenDiscrepancy[],
   horizon: string,
+  signal: AbortSignal,
 ): Promise<Plan> {
-  const looks = await observeClaims(
-    context,
-    discrepancies.map(({ claimId }) => claimId),
-  );
+  const looks = await observeSubjects(context, discrepancies);
   const { rules } = context.source;
-  const rivals = await rivalsOf(context, looks);
+  const evidence = await gatherEvidence(context, looks, signal);
   const cases: PlannedCase[] = [];
   const wentAway: string[] = [];
   for (const [at, discrepancy] of discrepancies.entries()) {
@@ -55,18 +56,24 @@ export async function planRepairs(
       wentAway.push(discrepancy.id);
       continue;
     }
-    if (!isJudgedVersion(look, horizon)) continue;
-    const rival = rivals.get(discrepancy.claimId) ?? null;
+    if (!isJudgedVersion(look, discrepancy, horizon)) continue;
+    const { rival = null, answer = null } = evidence[at] ?? {};
     const ageMs = sameMarker(look, discrepancy.evidence) ? discrepancy.markerAgeMs : 0;
-    const found = { verdict: look.verdict, observation: look, rival, ageMs };
+    const found = {
+      verdict: look.verdict,
+      observation: look,
+      rival: rival?.rival ?? null,
+      answer,
+      ageMs,
+    };
     const decision = restrain(decide(found, rules, look.atMs), discrepancy, look.verdict);
-    cases.push({ discrepancy, look, verdict: look.verdict, decision });
+    cases.push({ discrepancy, look, verdict: look.verdict, decision, rivalId: rival?.claimId ?? null });
   }
   return { ...divide(cases), wentAway };
 }
 
-/** Looks at one discrepancy after which waiting for it to settle is given up, and people are told: hours, by backoff. */
-const rechecksMax = 8;
+/** Looks after which waiting for it to settle is given up, and people are told: half an hour by backoff from a minute. */
+const rechecksMax = 5;
 
 /** What a person undid is not repaired again; what will not settle by itself is told to people. */
 function restrain(decision: Decision, { held, checks }: OpenDiscrepancy, cause: BadVerdict): Decision {
@@ -75,9 +82,14 @@ function restrain(decision: Decision, { held, checks }: OpenDiscrepancy, cause: 
   return decision;
 }
 
-/** A newer version of the row is inside its grace period: it stays open, and that version is judged in its own turn. */
-function isJudgedVersion({ claim }: JudgedClaim, horizon: string): boolean {
-  return claim.kind !== 'no_row' && BigInt(claim.changeXid) < BigInt(horizon);
+/**
+ * A newer version of the row is inside its grace period: it stays open, and that version is judged in its own turn. An
+ * entry of the open-claims index is read only after its grace period; a report of a marker without a row is not, so it
+ * waits as if it were the row.
+ */
+function isJudgedVersion({ claim }: Look, { changeXid }: OpenDiscrepancy, horizon: string): boolean {
+  const version = claim.kind === 'no_row' ? changeXid : claim.changeXid;
+  return version === null || BigInt(version) < BigInt(horizon);
 }
 
 function divide(cases: readonly PlannedCase[]): Pick<Plan, 'repairs' | 'others'> {
@@ -90,22 +102,10 @@ function divide(cases: readonly PlannedCase[]): Pick<Plan, 'repairs' | 'others'>
   return { repairs, others };
 }
 
-/** Who else owns the value that a marker holds, as far as the claim table knows. */
-async function rivalsOf(
-  context: SourceContext,
-  looks: readonly JudgedClaim[],
-): Promise<ReadonlyMap<string, Rival>> {
-  const asked = looks.flatMap(({ claimId, verdict, marker }) =>
-    isBad(verdict) && needsRival(verdict, context.source.rules) && marker.kind === 'present'
-      ? [{ id: claimId, value: marker.value }]
-      : [],
-  );
-  return lookUpRivals(context.pool, context.sql, asked);
-}
-
 /** The action with the time that is left now; null when the window has closed since it was planned. */
-export function retime(action: RepairAction, claim: ReadableClaim, nowMs: number): RepairAction | null {
+export function retime(action: MarkerChange, claim: ClaimReading, nowMs: number): MarkerChange | null {
   if (action.kind === 'delete_marker') return action;
+  if (claim.kind !== 'readable') return null;
   const expiresInMs = Math.floor(claim.expiresAtMs - nowMs);
   if (expiresInMs >= 1) return { ...action, expiresInMs };
   return action.kind === 'set_expiry' ? { ...action, expiresInMs: 1 } : null;

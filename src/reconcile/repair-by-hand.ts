@@ -71,7 +71,7 @@ export async function planByHand(
       afterId = page.last?.id ?? null;
     } while (afterId !== null);
   }
-  return { checked, found, plan: await planFound(context, found, horizon), horizon };
+  return { checked, found, plan: await planFound(context, found, horizon, signal), horizon };
 }
 
 /**
@@ -102,7 +102,7 @@ export async function applyByHand(
     pool,
     open.map(({ id }) => id),
   );
-  const plan = await planRepairs(context, asked, horizon);
+  const plan = await planRepairs(context, asked, horizon, signal);
   await settleOthers(context, plan, []);
   if (plan.repairs.length === 0) return true;
   return journalAndApply(context, term, request, plan.repairs, tally, signal);
@@ -113,6 +113,7 @@ async function planFound(
   context: SourceContext,
   found: readonly FoundDiscrepancy[],
   horizon: string,
+  signal: AbortSignal,
 ): Promise<Plan> {
   const ids = found.map(({ claimId }) => claimId);
   const known = await readOpenDiscrepancies(context.pool, context.source.name, ids);
@@ -126,6 +127,7 @@ async function planFound(
       return { ...item, id: known?.id ?? '', markerAgeMs, checks: known?.checks ?? 0, held: false };
     }),
     horizon,
+    signal,
   );
 }
 

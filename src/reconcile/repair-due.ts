@@ -5,7 +5,7 @@
 import { repairedVerdicts } from '../domain/verdict.ts';
 import { readDueDiscrepancies, type OpenDiscrepancy } from '../postgres/discrepancy.ts';
 import { intendRepairs } from '../postgres/repair-journal.ts';
-import { applyRepairs } from './apply-repairs.ts';
+import { applyRepairs, stageOf } from './apply-repairs.ts';
 import { planRepairs, type PlannedRepair } from './plan-repairs.ts';
 import { settleOthers } from './settle-others.ts';
 import type { SourceContext } from './source-context.ts';
@@ -42,7 +42,7 @@ export async function repairDue(
     do {
       due = await readDueDiscrepancies(pool, source.name, { afterId, rowsMax: duePerLook });
       afterId = due.at(-1)?.id ?? afterId;
-      repairs.push(...(await planAndSettle(context, due, request, tally)));
+      repairs.push(...(await planAndSettle(context, due, request, tally, signal)));
     } while (due.length === duePerLook && repairs.length < planMax && !signal.aborted);
     if (repairs.length === 0) {
       if (due.length < duePerLook || signal.aborted) return true;
@@ -58,9 +58,10 @@ async function planAndSettle(
   due: readonly OpenDiscrepancy[],
   request: RepairRequest,
   tally: Tally,
+  signal: AbortSignal,
 ): Promise<readonly PlannedRepair[]> {
   if (due.length === 0) return [];
-  const plan = await planRepairs(context, due, request.horizon);
+  const plan = await planRepairs(context, due, request.horizon, signal);
   const mayRepair = context.source.rules.mode === 'repair' && request.obstacles.length === 0;
   await settleOthers(context, plan, mayRepair ? [] : plan.repairs);
   if (mayRepair) return plan.repairs;
@@ -69,8 +70,7 @@ async function planAndSettle(
 }
 
 /**
- * The one way to repair, for passes and manual jobs alike: admitted as a whole, journalled, applied. Deletions come last:
- * a marker that a granted claim is to take over must not be gone when its turn comes.
+ * The one way to repair, for passes and manual jobs alike: admitted as a whole, journalled, applied.
  */
 export async function journalAndApply(
   context: SourceContext,
@@ -81,8 +81,7 @@ export async function journalAndApply(
   signal: AbortSignal,
 ): Promise<boolean> {
   const { source, pool } = context;
-  const isDeletion = ({ action }: PlannedRepair): boolean => action.kind === 'delete_marker';
-  const repairs = [...plan.filter((repair) => !isDeletion(repair)), ...plan.filter(isDeletion)];
+  const repairs = plan.toSorted((a, b) => stageOf(a.action) - stageOf(b.action));
   term.guard();
   const admission = {
     source: source.name,

@@ -4,6 +4,7 @@
  * Invariant kept: an alert is stored before anybody is told; nothing repeats while the cause stays the same.
  */
 import { recheckDelayMs } from '../domain/backoff.ts';
+import { markerKeyOf } from '../domain/claim.ts';
 import type { BadVerdict } from '../domain/verdict.ts';
 import { linkAlert, raiseAlerts, type Alert } from '../postgres/alert.ts';
 import { inTransaction } from '../postgres/connect.ts';
@@ -63,19 +64,37 @@ function kindOf({ decision, verdict }: PlannedCase): Cause | null {
 function describe(source: string, cause: string, group: readonly PlannedCase[]): Alert {
   const first = group[0];
   const kind = (first === undefined ? null : kindOf(first)) ?? 'unknown';
-  const claimId = first?.discrepancy.claimId ?? '';
   if (first !== undefined && kind === 'double_grant') {
-    const summary =
-      `Two granted claims of ${source} share the marker ${keyOf(first)}: claim ${claimId}, and the one whose attempt ` +
-      'the marker holds. One of the two hand-outs is one too many.';
-    return { cause, kind, source, severity: 'critical', summary };
+    return { cause, kind, source, severity: 'critical', summary: describeDoubleGrant(source, first) };
   }
-  const summary = `Claims of ${source} look ${kind}, for example claim ${claimId}`;
-  return { cause, kind, source, severity: 'warning', summary };
+  const subjects = group.every(({ discrepancy }) => discrepancy.claimId !== null) ? 'Claims' : 'Markers';
+  const example = first === undefined ? '' : `, for example ${subjectOf(first)}`;
+  return {
+    cause,
+    kind,
+    source,
+    severity: 'warning',
+    summary: `${subjects} of ${source} look ${kind}${example}`,
+  };
+}
+
+function describeDoubleGrant(source: string, planned: PlannedCase): string {
+  const { discrepancy, rivalId } = planned;
+  const one = discrepancy.claimId === null ? 'an attempt without a row' : `claim ${discrepancy.claimId}`;
+  const other = rivalId === null ? 'the attempt that the marker holds, which has no row' : `claim ${rivalId}`;
+  return (
+    `Two attempts of ${source} were granted for the marker ${keyOf(planned)}: ${one}, and ${other}. One of the two ` +
+    'hand-outs is one too many; nothing was changed.'
+  );
+}
+
+function subjectOf(planned: PlannedCase): string {
+  const { claimId } = planned.discrepancy;
+  return claimId === null ? `marker ${keyOf(planned)}` : `claim ${claimId}`;
 }
 
 function keyOf({ look }: PlannedCase): string {
-  return look.claim.kind === 'no_row' ? '' : (look.claim.markerKey ?? '');
+  return markerKeyOf(look.claim) ?? '';
 }
 
 function idsOf(cases: readonly PlannedCase[]): string[] {

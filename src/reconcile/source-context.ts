@@ -4,6 +4,8 @@
  */
 import type { Redis } from 'ioredis';
 import type pg from 'pg';
+import type { Distributor } from '../domain/distributor.ts';
+import { openClaimsKey } from '../domain/open-claim.ts';
 import { OperatingError } from '../domain/operating-error.ts';
 import type { Source } from '../domain/source.ts';
 import { readDatabaseTime } from '../postgres/horizon.ts';
@@ -30,15 +32,28 @@ export const defaultPassLimits: PassLimits = {
   planMax: 20_001,
 };
 
+/** For a distributor that was given as a function, without an address. */
+const defaultDistributorTimeoutMs = 3_000;
+
 export interface Stores {
   readonly pool: pg.Pool;
   readonly markers: Redis;
+  /** Comes before every key of our own in Redis: leases, queue, open claims. */
+  readonly namespace: string;
+  /** By the source's name; a source without one has none. */
+  readonly distributors: ReadonlyMap<string, Distributor>;
 }
 
-export interface SourceContext extends Stores {
+export interface SourceContext extends Pick<Stores, 'pool' | 'markers'> {
   readonly source: Source;
   readonly sql: SourceSql;
   readonly limits: PassLimits;
+  /** Null: nobody can be asked what became of an attempt. */
+  readonly distributor: Distributor | null;
+  /** For one question to it, in milliseconds. */
+  readonly distributorTimeoutMs: number;
+  /** The key of the source's open-claims index, in the marker Redis. */
+  readonly openClaimsKey: string;
   /** Database time, Unix milliseconds: read once, then carried on by the monotonic clock. */
   readonly nowMs: () => number;
 }
@@ -60,7 +75,17 @@ export async function openSource(
   const readAtMs = performance.now();
   const nowMs = (): number => databaseMs + (performance.now() - readAtMs);
   const sure = believeUnique(source, attemptIsUnique);
-  return { ...stores, source: sure, sql: describeSource(source, idType), limits, nowMs };
+  return {
+    pool: stores.pool,
+    markers: stores.markers,
+    source: sure,
+    sql: describeSource(source, idType),
+    limits,
+    distributor: stores.distributors.get(source.name) ?? null,
+    distributorTimeoutMs: source.distributor?.timeoutMs ?? defaultDistributorTimeoutMs,
+    openClaimsKey: openClaimsKey(stores.namespace, source.name),
+    nowMs,
+  };
 }
 
 /** That values name the attempt is believed only if a person says so, or an index makes sure of it. */

@@ -28,6 +28,12 @@ export function countBatch(tally: Tally, rows: number, found: readonly FoundDisc
   for (const { verdict } of found) tally.verdicts[verdict] += 1;
 }
 
+/** Adds markers without a row: they are no claims of a batch, and count as judged. */
+export function countRowless(tally: Tally, verdicts: readonly Verdict[]): void {
+  tally.checked += verdicts.length;
+  for (const verdict of verdicts) tally.verdicts[verdict] += 1;
+}
+
 /** Adds one repair by what came of it. */
 export function countRepair(tally: Tally, kind: RepairKind, outcome: RepairOutcome): void {
   tally.repairs[outcome] += 1;

@@ -2,7 +2,6 @@
  * Opens a source and runs work on it under its lease: the frame of every job that may write.
  */
 import type { Redis } from 'ioredis';
-import type { Distributor } from '../domain/distributor.ts';
 import { OperatingError } from '../domain/operating-error.ts';
 import type { Source } from '../domain/source.ts';
 import { holdTerm, type Term } from './hold-term.ts';
@@ -12,11 +11,7 @@ import { openSource, type PassLimits, type SourceContext, type Stores } from './
 export interface ReconcilerDeps extends Stores {
   /** A strict connection to the Redis that holds leases. */
   readonly leases: Redis;
-  /** Comes before every key of our own in Redis: leases, queue. */
-  readonly namespace: string;
   readonly sources: readonly Source[];
-  /** By the source's name; a source without one has none. */
-  readonly distributors: ReadonlyMap<string, Distributor>;
   /** Who this process is, for people: host and process id. */
   readonly holder: string;
   readonly limits: PassLimits;

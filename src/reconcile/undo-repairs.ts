@@ -4,7 +4,7 @@
  * Invariants kept: (7) undo restores the before-state or says why not; (3, 4) as for every change.
  */
 import { OperatingError } from '../domain/operating-error.ts';
-import type { RepairKind } from '../domain/repair-action.ts';
+import type { MarkerChange, RepairKind } from '../domain/repair-action.ts';
 import { undoAction } from '../domain/undo-action.ts';
 import { inTransaction } from '../postgres/connect.ts';
 import { holdDiscrepancy } from '../postgres/discrepancy.ts';
@@ -39,7 +39,7 @@ export interface UndoRequest {
 
 interface PlannedUndo {
   readonly entry: JournalEntry;
-  readonly repair: IntendedRepair;
+  readonly repair: IntendedRepair & { readonly action: MarkerChange };
 }
 
 /**

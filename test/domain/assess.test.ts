@@ -100,7 +100,11 @@ const named: Table = {
     'own, expiry off': 'orphan_marker',
     'own, expiry agrees': 'orphan_marker',
   }),
-  'no row': cells('rowless_marker', { absent: 'consistent' }),
+  'no row': cells('rowless_marker', {
+    absent: 'consistent',
+    "another's": 'consistent',
+    "another's, no expiry": 'consistent',
+  }),
 };
 
 /**

@@ -6,7 +6,7 @@
 import type { Observation } from '../../src/domain/assess.ts';
 import type { ReadableClaim } from '../../src/domain/claim.ts';
 import type { PresentMarker } from '../../src/domain/marker.ts';
-import type { RepairAction } from '../../src/domain/repair-action.ts';
+import type { MarkerChange } from '../../src/domain/repair-action.ts';
 
 /** `endsAtMs: null`: without an expiry. */
 export interface StoredMarker {
@@ -35,7 +35,7 @@ export function observe({ claim, marker, nowMs }: World): Observation {
 }
 
 /** The world after a script ran. A script that refuses changes nothing and returns the very same world. */
-export function apply(world: World, action: RepairAction): World {
+export function apply(world: World, action: MarkerChange): World {
   const { nowMs, marker } = world;
   if (action.kind === 'reissue_marker') {
     if (marker !== null) return world;

@@ -5,9 +5,17 @@
  */
 import * as fc from 'fast-check';
 import type { Observation } from '../../src/domain/assess.ts';
-import type { ClaimReading, ClaimStatus, ReadableClaim, UnreadableClaim } from '../../src/domain/claim.ts';
+import type {
+  ClaimReading,
+  ClaimStatus,
+  NoClaim,
+  ReadableClaim,
+  UnreadableClaim,
+} from '../../src/domain/claim.ts';
+import type { LookupAnswer } from '../../src/domain/distributor.ts';
+import type { OpenClaim } from '../../src/domain/open-claim.ts';
 import type { MarkerReading, PresentMarker } from '../../src/domain/marker.ts';
-import type { Rival } from '../../src/domain/repair-action.ts';
+import type { Rival } from '../../src/domain/decide.ts';
 import type { SourceRules } from '../../src/domain/source.ts';
 import { badVerdicts, defaultPolicy, treatments, type Policy } from '../../src/domain/verdict.ts';
 
@@ -23,7 +31,15 @@ export const undecodable: MarkerReading = {
   reason: 'the key holds a list, not a string',
 };
 export const unread: MarkerReading = { kind: 'unread', reason: 'the connection was closed' };
-export const noRow: ClaimReading = { kind: 'no_row' };
+export const openClaim: OpenClaim = {
+  markerKey: 'gift:1:7',
+  markerValue: 'a1',
+  attempt: 'a1',
+  columns: { activity_id: 1, uid: 7 },
+  expiresAtMs: nowMs + 60_000,
+};
+/** Begun and never written. */
+export const noRow: NoClaim = { kind: 'no_row', open: openClaim };
 export const unreadableClaim: UnreadableClaim = {
   kind: 'unreadable',
   id: '7',
@@ -75,6 +91,13 @@ const anyOffsetMs = fc.oneof(
 export const anyStatus = fc.constantFrom(...statuses);
 export const anyValue = fc.constantFrom('a1', 'a2', 'a3', '');
 export const anyRival = fc.constantFrom(...rivals);
+export const anyAnswer = fc.constantFrom<LookupAnswer | null>(
+  { kind: 'granted' },
+  { kind: 'refused', reason: 'sold out' },
+  { kind: 'unknown', reason: 'no answer' },
+  { kind: 'not_granted' },
+  null,
+);
 
 export const anyReadableClaim: fc.Arbitrary<ReadableClaim> = fc
   .record({

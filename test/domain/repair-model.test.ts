@@ -5,20 +5,25 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { assess } from '../../src/domain/assess.ts';
-import { decide, needsRival, type RepairAction, type Rival } from '../../src/domain/repair-action.ts';
+import { decide, needsRival, type Rival } from '../../src/domain/decide.ts';
+import { isSettlement, type MarkerChange } from '../../src/domain/repair-action.ts';
 import type { SourceRules } from '../../src/domain/source.ts';
 import { isBad } from '../../src/domain/verdict.ts';
 import { afterMs, apply, observe, type World } from './marker-model.ts';
 import { anyReadableClaim, anyRival, anyRules, anyStatus, anyValue, leftMs, nowMs } from './observations.ts';
 
 /** What a look at the world proposes; null when nothing is to be changed. */
-function propose(world: World, rules: SourceRules, rival: Rival | null): RepairAction | null {
+function propose(world: World, rules: SourceRules, rival: Rival | null): MarkerChange | null {
   const observation = observe(world);
   const verdict = assess(observation, rules, world.nowMs);
   if (!isBad(verdict)) return null;
   const asked = needsRival(verdict, rules) ? rival : null;
-  const decision = decide({ verdict, observation, rival: asked, ageMs: 1e9 }, rules, world.nowMs);
-  return decision.kind === 'repair' ? decision.action : null;
+  const decision = decide(
+    { verdict, observation, rival: asked, answer: null, ageMs: 1e9 },
+    rules,
+    world.nowMs,
+  );
+  return decision.kind === 'repair' && !isSettlement(decision.action) ? decision.action : null;
 }
 
 const anyLeftMs = fc.oneof(fc.integer({ min: 1, max: 3 }), fc.integer({ min: 1, max: 3 * leftMs }));
@@ -114,7 +119,7 @@ describe('a repair in a world that holds still', () => {
 
 describe('a repair in a world that moves on', () => {
   const anyEvents = fc.array(anyEvent, { minLength: 1, maxLength: 5 });
-  type Check = (changed: World, after: World, action: RepairAction) => void;
+  type Check = (changed: World, after: World, action: MarkerChange) => void;
 
   function checkLateRepairs(check: Check): void {
     fc.assert(

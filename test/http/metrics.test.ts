@@ -5,9 +5,11 @@ import { expect, test } from 'vitest';
 import { verdicts } from '../../src/domain/verdict.ts';
 import { createMetrics, type Metrics } from '../../src/http/metrics.ts';
 import type { Overview } from '../../src/postgres/overview.ts';
+import { repairKinds } from '../../src/domain/repair-action.ts';
 import type { PassReport } from '../../src/reconcile/pass-report.ts';
 import { overviewOf } from './states.ts';
 
+const nothing = { applied: 0, superseded: 0, withheld: 0, failed: 0 };
 const report: PassReport = {
   passId: '1',
   source: 'gifts',
@@ -25,10 +27,9 @@ const report: PassReport = {
   },
   repairs: { applied: 2, superseded: 1, withheld: 0, failed: 0 },
   actions: {
-    reissue_marker: { applied: 2, superseded: 0, withheld: 0, failed: 0 },
-    delete_marker: { applied: 0, superseded: 1, withheld: 0, failed: 0 },
-    set_expiry: { applied: 0, superseded: 0, withheld: 0, failed: 0 },
-    replace_marker: { applied: 0, superseded: 0, withheld: 0, failed: 0 },
+    ...(Object.fromEntries(repairKinds.map((kind) => [kind, nothing])) as PassReport['actions']),
+    reissue_marker: { ...nothing, applied: 2 },
+    delete_marker: { ...nothing, superseded: 1 },
   },
   open: 0,
   checkpoint: { from: null, to: null },

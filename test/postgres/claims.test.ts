@@ -3,7 +3,7 @@
  */
 import { describe, expect, it } from 'vitest';
 import type { ClaimReading } from '../../src/domain/claim.ts';
-import { findClaimsOnMarker, lookUpRivals, readClaims } from '../../src/postgres/claims.ts';
+import { findClaimsOnMarker, readClaims } from '../../src/postgres/claims.ts';
 import { claimSql, insertClaims, useShopClaims, type ClaimRow } from './shop-claims.ts';
 import type { Changes } from './shop-table.ts';
 
@@ -101,67 +101,12 @@ describe('claims on one marker', () => {
     const wrong = { key: 'gift:8', keyValues: new Map([['uid', '7']]) };
     expect(await findClaimsOnMarker(shop.pool(), claimSql(), wrong, 10)).toEqual([]);
   });
-});
 
-describe('rivals', () => {
-  const conflict = (value: string): { id: string; value: string }[] => [{ id: '1', value }];
-
-  it.each([
-    ['granted', 'granted'],
-    ['pending', 'pending'],
-    ['failed', 'released'],
-    ['shipped', 'unreadable'],
-  ])('whose row is %s are %s', async (status, rival) => {
-    await insertClaims(shop.pool(), [
-      { uid: 7 },
-      { uid: 7, attempt_id: 'theirs', status },
-      { uid: 8, attempt_id: 'elsewhere' },
-      { uid: 7, attempt_id: 'third', status: 'granted' },
-    ]);
-    expect(await lookUpRivals(shop.pool(), claimSql(), conflict('theirs'))).toEqual(new Map([['1', rival]]));
-    for (const value of ['elsewhere', 'a1', 'nobody']) {
-      expect(await lookUpRivals(shop.pool(), claimSql(), conflict(value))).toEqual(
-        new Map([['1', 'unknown']]),
-      );
+  it('are none where the key names what cannot be a value of its column', async () => {
+    await insertClaims(shop.pool(), [{ uid: 7 }]);
+    for (const uid of ['', 'seven', '7.5', '9'.repeat(30), '7\u0000']) {
+      const marker = { key: `gift:${uid}`, keyValues: new Map([['uid', uid]]) };
+      expect(await findClaimsOnMarker(shop.pool(), claimSql(), marker, 10), uid).toEqual([]);
     }
-  });
-
-  it('of one value: the weightiest counts, granted first', async () => {
-    const rows = ['failed', 'shipped', 'pending', 'granted'].map((status) => ({
-      uid: 7,
-      attempt_id: 'same',
-      status,
-    }));
-    const changes = { value: '{attempt_id}' };
-    const found: unknown[] = [];
-    for (const upTo of [1, 2, 3, 4]) {
-      await shop.ask('truncate shop.claim restart identity');
-      await insertClaims(shop.pool(), [{ uid: 7, attempt_id: 'mine' }, ...rows.slice(0, upTo)]);
-      found.push((await lookUpRivals(shop.pool(), claimSql(changes), conflict('same'))).get('1'));
-    }
-    expect(found).toEqual(['released', 'unreadable', 'pending', 'granted']);
-  });
-
-  it('are all others on the marker where any value will do', async () => {
-    await insertClaims(shop.pool(), [{ uid: 7 }, { uid: 7, status: 'pending' }, { uid: 8 }]);
-    const sql = claimSql({ value: null });
-    expect(await lookUpRivals(shop.pool(), sql, conflict('whatever'))).toEqual(new Map([['1', 'pending']]));
-  });
-
-  it('are looked up for many claims at once', async () => {
-    await insertClaims(shop.pool(), [{ uid: 7 }, { uid: 7, status: 'failed' }, { uid: 8 }, { uid: 9 }]);
-    const asked = [
-      { id: '1', value: 'a2' },
-      { id: '2', value: 'a1' },
-      { id: '3', value: 'a1' },
-      { id: '99', value: 'a1' },
-    ];
-    expect(Object.fromEntries(await lookUpRivals(shop.pool(), claimSql(), asked))).toEqual({
-      1: 'released',
-      2: 'granted',
-      3: 'unknown',
-      99: 'unknown',
-    });
-    expect(await lookUpRivals(shop.pool(), claimSql(), [])).toEqual(new Map());
   });
 });

@@ -14,7 +14,7 @@ export const source = 'gifts';
 export const limits: BrakeLimits = { repairsPerPlan: 10, repairsPerHour: 20, share: 0.5, shareSample: 100 };
 
 export function evidenceOf(marker: MarkerReading = { kind: 'absent' }): Evidence {
-  return { claim: { kind: 'no_row' }, marker, atMs: 1_780_000_000_000 };
+  return { claim: { kind: 'no_row', open: null }, marker, atMs: 1_780_000_000_000 };
 }
 
 export function foundOf(claimId: string, changes: Partial<FoundDiscrepancy> = {}): FoundDiscrepancy {

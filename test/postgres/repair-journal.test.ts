@@ -2,7 +2,7 @@
  * The journal: written before the change, under the term and the brake; an outcome is written once.
  */
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { RepairAction } from '../../src/domain/repair-action.ts';
+import type { MarkerChange } from '../../src/domain/repair-action.ts';
 import { readBrake } from '../../src/postgres/brake.ts';
 import { takeCheckpoint } from '../../src/postgres/checkpoint.ts';
 import {
@@ -148,7 +148,7 @@ describe('repairs that were interrupted', () => {
 
   it('come back as they were intended', async () => {
     const observed = { kind: 'present', value: "it's", expiresInMs: null } as const;
-    const action: RepairAction = { kind: 'delete_marker', key: 'k\t"', observed };
+    const action: MarkerChange = { kind: 'delete_marker', key: 'k\t"', observed };
     await intend([repairOf('1'), repairOf('2', { action, before: evidenceOf(observed), undoOf: '1' })]);
     expect((await readInterrupted(shop.pool(), source, '9', 10))[1]).toEqual({
       id: '2',
@@ -202,7 +202,7 @@ describe('repairs that can be undone', () => {
 describe('what the marker should look like after', () => {
   const observed = { kind: 'present', value: 'a2', expiresInMs: null } as const;
 
-  it.each<[RepairAction, unknown]>([
+  it.each<[MarkerChange, unknown]>([
     [
       { kind: 'reissue_marker', key: 'k', value: 'a1', expiresInMs: 5 },
       { kind: 'present', value: 'a1', expiresInMs: 5 },

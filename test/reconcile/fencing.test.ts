@@ -17,7 +17,7 @@ const never = new AbortController().signal;
 /** Begins a term although another is held: its lease is lost without its holder noticing. */
 async function takeOver(world: World): Promise<void> {
   await world.breakLease();
-  const context = await openSource(world, giftSource);
+  const context = await openSource(world.deps(), giftSource);
   await holdTerm({ ...world.deps(), source: 'gifts', patienceMs: 0 }, never, async (term) =>
     preflight(context, term),
   );
@@ -54,7 +54,7 @@ describe('a holder that another has followed', () => {
 
   it('cannot begin another pass under its old token', async () => {
     const world = await worlds.create();
-    const context = await openSource(world, giftSource);
+    const context = await openSource(world.deps(), giftSource);
     const options = { ...world.deps(), source: 'gifts', patienceMs: 0 };
     const stale = await holdTerm(options, never, async (term): Promise<Term> => term);
     await takeOver(world);

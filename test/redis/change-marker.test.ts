@@ -6,7 +6,7 @@ import * as fc from 'fast-check';
 import type { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import type { PresentMarker } from '../../src/domain/marker.ts';
-import type { RepairAction } from '../../src/domain/repair-action.ts';
+import type { MarkerChange } from '../../src/domain/repair-action.ts';
 import { startRedis } from '../../src/embedded/start-redis.ts';
 import { changeMarkers, type ChangeResult } from '../../src/redis/change-marker.ts';
 import { endRedis, untilReady } from '../../src/redis/connect.ts';
@@ -37,11 +37,11 @@ beforeEach(async () => {
   await server.client.flushdb();
 });
 
-async function change(action: RepairAction, on: Redis = redis): Promise<ChangeResult> {
+async function change(action: MarkerChange, on: Redis = redis): Promise<ChangeResult> {
   return changeWithin(20_000, action, on);
 }
 
-async function changeWithin(timeoutMs: number, action: RepairAction, on: Redis): Promise<ChangeResult> {
+async function changeWithin(timeoutMs: number, action: MarkerChange, on: Redis): Promise<ChangeResult> {
   const [result] = await changeMarkers(on, [action], timeoutMs);
   if (result === undefined) throw new Error('a change without a result');
   return result;
@@ -61,7 +61,7 @@ function seen(value: string, expiresInMs: number | null): PresentMarker {
 }
 
 /** Every kind of change that rests on a marker that was seen. */
-function changesOf(observed: PresentMarker): RepairAction[] {
+function changesOf(observed: PresentMarker): MarkerChange[] {
   return [
     { kind: 'delete_marker', key, observed },
     { kind: 'set_expiry', key, observed, expiresInMs: 2 * hourMs },
@@ -69,7 +69,7 @@ function changesOf(observed: PresentMarker): RepairAction[] {
   ];
 }
 
-const reissue: RepairAction = { kind: 'reissue_marker', key, value: 'a1', expiresInMs: hourMs };
+const reissue: MarkerChange = { kind: 'reissue_marker', key, value: 'a1', expiresInMs: hourMs };
 
 describe('a change', () => {
   it('re-issues a marker that is not there, with its expiry', async () => {
@@ -82,9 +82,9 @@ describe('a change', () => {
 
   it('deletes a marker, sets its expiry, replaces its value', async () => {
     const [remove, setExpiry, replace] = changesOf(seen('a1', hourMs)) as [
-      RepairAction,
-      RepairAction,
-      RepairAction,
+      MarkerChange,
+      MarkerChange,
+      MarkerChange,
     ];
     for (const [action, value] of [
       [setExpiry, 'a1'],
@@ -256,9 +256,9 @@ describe('a Redis that is full', () => {
     const refused = { kind: 'failed', reason: expect.stringContaining('OOM') };
     expect(await change({ ...reissue, key: 'four' }, full)).toEqual(refused);
     const [remove, setExpiry, replace] = changesOf(seen('a1', null)) as [
-      RepairAction,
-      RepairAction,
-      RepairAction,
+      MarkerChange,
+      MarkerChange,
+      MarkerChange,
     ];
     expect(await change({ ...replace, key: 'three' }, full)).toEqual(refused);
     expect(await change({ ...remove, key: 'one' }, full)).toEqual({ kind: 'applied' });

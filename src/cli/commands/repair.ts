@@ -50,7 +50,7 @@ function describe({ source, checked, plan, report }: RepairResult, target: Paylo
     return [`${count(checked, 'claim')} of ${source} judged, all consistent; nothing to repair.`];
   const rows = plan
     .slice(0, linesMax)
-    .map((line) => [line.claimId, line.verdict, line.markerKey ?? '', line.marker, line.would]);
+    .map((line) => [line.claimId ?? '(no row)', line.verdict, line.markerKey ?? '', line.marker, line.would]);
   const repairs = plan.filter((line) => line.repairs).length;
   return [
     ...table(['claim', 'verdict', 'marker', 'holds', 'would'], rows),

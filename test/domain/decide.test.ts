@@ -4,20 +4,15 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { assess, isWindowOpen, type Observation } from '../../src/domain/assess.ts';
-import type { ReadableClaim } from '../../src/domain/claim.ts';
+import { markerKeyOf, type ReadableClaim } from '../../src/domain/claim.ts';
 import type { MarkerReading } from '../../src/domain/marker.ts';
-import {
-  decide,
-  needsRival,
-  repairOutcomes,
-  type Case,
-  type Decision,
-  type Rival,
-} from '../../src/domain/repair-action.ts';
+import { decide, needsRival, type Case, type Decision, type Rival } from '../../src/domain/decide.ts';
+import { isSettlement, repairOutcomes } from '../../src/domain/repair-action.ts';
 import type { SourceRules } from '../../src/domain/source.ts';
 import { badVerdicts, defaultPolicy, isBad, type BadVerdict } from '../../src/domain/verdict.ts';
 import {
   absent,
+  anyAnswer,
   anyObservation,
   anyRival,
   anyRules,
@@ -44,7 +39,7 @@ function caseOf(
   const observation = { claim, marker };
   const verdict = assess(observation, by, nowMs);
   if (!isBad(verdict)) throw new Error(`expected a bad verdict, not ${verdict}`);
-  return { verdict, observation, rival: null, ageMs: 0, ...changes };
+  return { verdict, observation, rival: null, answer: null, ageMs: 0, ...changes };
 }
 
 function withTreatment(verdict: BadVerdict, treatment: 'repair' | 'alert' | 'ignore'): SourceRules {
@@ -122,7 +117,7 @@ describe('decide', () => {
     ['rowless_marker', caseOf(noRow, present('a1', leftMs))],
     ['unreadable_claim', caseOf(unreadableClaim, present('a1', leftMs))],
     ['unreadable_marker', caseOf(granted, undecodable)],
-  ])('tells people of %s, even where the policy says repair', (verdict, found) => {
+  ])('tells people of %s where nobody can be asked, even if the policy says repair', (verdict, found) => {
     expect(decide(found, withTreatment(verdict, 'repair'), nowMs)).toEqual({ kind: 'alert', cause: verdict });
   });
 
@@ -136,14 +131,14 @@ describe('decide', () => {
     'proposes nothing for %s where no marker was observed',
     (verdict) => {
       const observation = { claim: granted, marker: absent };
-      const found = { verdict, observation, rival: null, ageMs: 1e9 };
+      const found = { verdict, observation, rival: null, answer: null, ageMs: 1e9 };
       expect(decide(found, withTreatment(verdict, 'repair'), nowMs).kind).toBe('alert');
     },
   );
 
   it('proposes no marker for a claim whose marker was observed', () => {
     const observation = { claim: granted, marker: present('a2', leftMs) };
-    const found: Case = { verdict: 'missing_marker', observation, rival: null, ageMs: 0 };
+    const found: Case = { verdict: 'missing_marker', observation, rival: null, answer: null, ageMs: 0 };
     expect(decide(found, rules, nowMs)).toEqual({ kind: 'alert', cause: 'missing_marker' });
   });
 
@@ -207,13 +202,25 @@ describe("decide, where the marker is another attempt's", () => {
 
   it.each(['pending', 'released'] as const)('replaces nothing for a claim that is %s itself', (status) => {
     const observation = { claim: claimOf(status), marker: observed };
-    const found: Case = { verdict: 'conflicting_marker', observation, rival: 'released', ageMs: 1e9 };
+    const found: Case = {
+      verdict: 'conflicting_marker',
+      observation,
+      rival: 'released',
+      answer: null,
+      ageMs: 1e9,
+    };
     expect(decide(found, rules, nowMs)).toEqual({ kind: 'alert', cause: 'conflicting_marker' });
   });
 
   it('tells people where it does not know what the marker should hold', () => {
     const observation = { claim: claimOf('granted', { markerValue: null }), marker: observed };
-    const found: Case = { verdict: 'conflicting_marker', observation, rival: 'released', ageMs: 0 };
+    const found: Case = {
+      verdict: 'conflicting_marker',
+      observation,
+      rival: 'released',
+      answer: null,
+      ageMs: 0,
+    };
     expect(decide(found, rules, nowMs)).toEqual({ kind: 'alert', cause: 'conflicting_marker' });
   });
 });
@@ -273,6 +280,7 @@ describe('decide, for any case', () => {
       observation: anyObservation,
       rules: anyRules,
       rival: anyRival,
+      answer: anyAnswer,
       ageMs: fc.nat({ max: 200_000 }),
       misfit: fc.option(fc.constantFrom(...badVerdicts), { nil: null, freq: 3 }),
     })
@@ -294,7 +302,8 @@ describe('decide, for any case', () => {
 
   it('writes nothing without an expiry of at least one whole millisecond', () => {
     checkDecisions((decision) => {
-      if (decision.kind !== 'repair' || decision.action.kind === 'delete_marker') return;
+      if (decision.kind !== 'repair' || isSettlement(decision.action)) return;
+      if (decision.action.kind === 'delete_marker') return;
       expect(Number.isSafeInteger(decision.action.expiresInMs)).toBe(true);
       expect(decision.action.expiresInMs).toBeGreaterThanOrEqual(1);
     });
@@ -302,7 +311,8 @@ describe('decide, for any case', () => {
 
   it("never lets a marker live longer than the claim's window, but for the last millisecond", () => {
     checkDecisions((decision, { observation: { claim } }) => {
-      if (decision.kind !== 'repair' || decision.action.kind === 'delete_marker') return;
+      if (decision.kind !== 'repair' || isSettlement(decision.action)) return;
+      if (decision.action.kind === 'delete_marker') return;
       expect(claim.kind).toBe('readable');
       const dueMs = (claim as ReadableClaim).expiresAtMs - nowMs;
       expect(decision.action.expiresInMs).toBeLessThanOrEqual(Math.max(1, dueMs));
@@ -311,18 +321,19 @@ describe('decide, for any case', () => {
 
   it("changes only the claim's own key, and writes only the value that the claim expects", () => {
     checkDecisions((decision, { observation: { claim } }) => {
-      if (decision.kind !== 'repair' || claim.kind !== 'readable') {
+      if (decision.kind !== 'repair') {
         expect(keyIn(decision)).toBeNull();
         return;
       }
-      expect(keyIn(decision)).toBe(claim.markerKey);
-      if ('value' in decision.action) expect(decision.action.value).toBe(claim.markerValue);
+      expect(keyIn(decision)).toBe(markerKeyOf(claim));
+      if (claim.kind === 'readable' && 'value' in decision.action)
+        expect(decision.action.value).toBe(claim.markerValue);
     });
   });
 
   it('rests each change on the marker that was observed, or on its absence', () => {
     checkDecisions((decision, { observation: { marker } }) => {
-      if (decision.kind !== 'repair') return;
+      if (decision.kind !== 'repair' || isSettlement(decision.action)) return;
       if (decision.action.kind === 'reissue_marker') expect(marker.kind).toBe('absent');
       else expect(decision.action.observed).toBe(marker);
     });
@@ -339,11 +350,31 @@ describe('decide, for any case', () => {
     });
   });
 
-  it('writes markers for granted claims only, and deletes those of released claims only', () => {
-    checkDecisions((decision, { observation: { claim } }) => {
-      if (decision.kind !== 'repair') return;
+  it('writes markers for granted claims only, and deletes those of released or missing claims only', () => {
+    checkDecisions((decision, { observation: { claim }, answer }) => {
+      if (decision.kind !== 'repair' || isSettlement(decision.action)) return;
+      if (claim.kind === 'no_row') {
+        expect(decision.action.kind).toBe('delete_marker');
+        expect(['refused', 'not_granted']).toContain(answer?.kind);
+        return;
+      }
       const status = decision.action.kind === 'delete_marker' ? 'released' : 'granted';
       expect(claim).toMatchObject({ status });
+    });
+  });
+
+  it('settles by an answer only, and asks to grant only where it is not known to have been granted', () => {
+    checkDecisions((decision, { observation: { claim }, answer }) => {
+      if (decision.kind !== 'repair' || !isSettlement(decision.action)) return;
+      const { kind } = decision.action;
+      const fitting: Readonly<Record<string, readonly string[]>> = {
+        settle_granted: ['granted'],
+        settle_released: ['refused', 'not_granted'],
+        grant_again: ['not_granted'],
+        write_claim: ['granted'],
+      };
+      expect(fitting[kind]).toContain(answer?.kind);
+      if (kind === 'write_claim') expect(claim.kind).toBe('no_row');
     });
   });
 
@@ -351,7 +382,7 @@ describe('decide, for any case', () => {
     checkDecisions((decision, { verdict, observation: { claim, marker } }, by) => {
       if (decision.kind !== 'repair') return;
       expect(by.policy[verdict]).toBe('repair');
-      expect(claim.kind).toBe('readable');
+      expect(claim.kind).not.toBe('unreadable');
       expect(['present', 'absent']).toContain(marker.kind);
     });
   });

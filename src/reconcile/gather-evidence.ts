@@ -1,0 +1,116 @@
+/**
+ * What a decision needs beyond claim and marker: other claims for the same thing, and the distributor's word.
+ * Invariants kept: (5) what could not be read throws; no answer is an answer of its own, never "not granted".
+ */
+import type { OpenClaim } from '../domain/open-claim.ts';
+import type { LookupAnswer } from '../domain/distributor.ts';
+import { needsAnswer, needsLiveRival, needsRival } from '../domain/decide.ts';
+import { matchTemplate } from '../domain/template.ts';
+import { isBad } from '../domain/verdict.ts';
+import { askWhatBecame } from '../distributor/ask.ts';
+import { findClaimsOnMarker, readClaims } from '../postgres/claims.ts';
+import { lookUpLiveRivals, lookUpRivals, type FoundRival } from '../postgres/rivals.ts';
+import type { Look } from './observe-claims.ts';
+import type { SourceContext } from './source-context.ts';
+
+export interface Evidenced {
+  readonly rival: FoundRival | null;
+  readonly answer: LookupAnswer | null;
+}
+
+/** Rows of one marker that are looked at; more would mean that the key is not what it seems. */
+const claimsPerMarkerMax = 100;
+/** Questions on their way to the distributor at one time. */
+const questionsInFlight = 8;
+
+/** Evidence for each look, in order; nulls where a decision does not depend on it. */
+export async function gatherEvidence(
+  context: SourceContext,
+  looks: readonly Look[],
+  signal: AbortSignal,
+): Promise<Evidenced[]> {
+  const rivals = await findRivals(context, looks);
+  const attempts = looks.map((look, at) => attemptInQuestion(context, look, rivals[at] ?? null));
+  const answers = await askAbout(context, attempts, signal);
+  return looks.map((_, at) => ({ rival: rivals[at] ?? null, answer: answers[at] ?? null }));
+}
+
+async function findRivals(context: SourceContext, looks: readonly Look[]): Promise<(FoundRival | null)[]> {
+  const { pool, sql, source } = context;
+  const conflicts: { id: string; value: string }[] = [];
+  const doubtful: string[] = [];
+  for (const { claim, marker, verdict } of looks) {
+    if (claim.kind === 'no_row' || !isBad(verdict)) continue;
+    if (needsRival(verdict, source.rules) && marker.kind === 'present') {
+      conflicts.push({ id: claim.id, value: marker.value });
+    }
+    if (needsLiveRival(verdict)) doubtful.push(claim.id);
+  }
+  const found = new Map([
+    ...(await lookUpRivals(pool, sql, conflicts)),
+    ...(await lookUpLiveRivals(pool, sql, doubtful, context.nowMs())),
+  ]);
+  const rivals: (FoundRival | null)[] = [];
+  for (const { claim, verdict } of looks) {
+    if (claim.kind === 'no_row') {
+      rivals.push(
+        verdict === 'rowless_marker' && claim.open !== null ? await findLive(context, claim.open) : null,
+      );
+    } else rivals.push(found.get(claim.id) ?? null);
+  }
+  return rivals;
+}
+
+/** A live claim on the marker of an attempt that has no row. */
+async function findLive({ pool, sql, source, nowMs }: SourceContext, open: OpenClaim): Promise<FoundRival> {
+  const key = open.markerKey;
+  const keyValues = matchTemplate(source.marker.key, key) ?? new Map<string, string>();
+  const ids = await findClaimsOnMarker(pool, sql, { key, keyValues }, claimsPerMarkerMax);
+  let pending: FoundRival = { rival: 'unknown', claimId: null };
+  for (const [claimId, claim] of await readClaims(pool, sql, ids)) {
+    if (claim.kind !== 'readable') continue;
+    if (claim.status === 'granted' && claim.expiresAtMs > nowMs()) return { rival: 'granted', claimId };
+    if (claim.status === 'pending') pending = { rival: 'pending', claimId };
+  }
+  return pending;
+}
+
+/** Whose fate the decision hangs on: the claim's own attempt, or the unknown one that holds its marker. */
+function attemptInQuestion(
+  { source, distributor }: SourceContext,
+  { claim, marker, verdict }: Look,
+  found: FoundRival | null,
+): string | null {
+  if (distributor === null || !isBad(verdict)) return null;
+  if (!needsAnswer(verdict, found?.rival ?? null, source.rules)) return null;
+  if (claim.kind === 'no_row') return claim.open?.attempt ?? null;
+  if (verdict !== 'conflicting_marker') return claim.kind === 'readable' ? claim.attempt : null;
+  if (marker.kind !== 'present' || source.marker.value === null) return null;
+  return matchTemplate(source.marker.value, marker.value)?.get(source.columns.attempt) ?? null;
+}
+
+/**
+ * Asks about each attempt, some at a time. When none of those asked together was answered, the distributor counts as
+ * away, and the rest is not asked: a pass must not last for as many time-outs as there are claims.
+ */
+async function askAbout(
+  { distributor, distributorTimeoutMs }: SourceContext,
+  attempts: readonly (string | null)[],
+  signal: AbortSignal,
+): Promise<(LookupAnswer | null)[]> {
+  const answers: (LookupAnswer | null)[] = attempts.map(() => null);
+  const asked = attempts.flatMap((attempt, at) => (attempt === null ? [] : [{ attempt, at }]));
+  let isAway = false;
+  for (let from = 0; from < asked.length && distributor !== null; from += questionsInFlight) {
+    signal.throwIfAborted();
+    const some = asked.slice(from, from + questionsInFlight);
+    const said = isAway
+      ? some.map((): LookupAnswer => ({ kind: 'unknown', reason: 'it answered none of those asked before' }))
+      : await Promise.all(
+          some.map(({ attempt }) => askWhatBecame(distributor, attempt, distributorTimeoutMs, signal)),
+        );
+    isAway ||= some.length === questionsInFlight && said.every(({ kind }) => kind === 'unknown');
+    for (const [n, { at }] of some.entries()) answers[at] = said[n] ?? null;
+  }
+  return answers;
+}

@@ -1,0 +1,106 @@
+/**
+ * Carries out settlements: moves rows on by what the distributor said, then makes their markers right.
+ * Invariants kept: (3, 4) markers are changed by the same scripts as in any repair; a row only if it is still the version
+ * that was judged; an attempt is never granted under another key.
+ */
+import { decide } from '../domain/decide.ts';
+import { isSettlement, type MarkerChange } from '../domain/repair-action.ts';
+import { isBad } from '../domain/verdict.ts';
+import { askToGrant } from '../distributor/ask.ts';
+import { asOperatingError } from '../postgres/as-operating-error.ts';
+import { insertGranted, readClaimRows, settleClaim } from '../postgres/write-claim.ts';
+import { changeMarkers, type ChangeResult } from '../redis/change-marker.ts';
+import { observeClaims } from './observe-claims.ts';
+import type { PlannedRepair } from './plan-repairs.ts';
+import type { SourceContext } from './source-context.ts';
+
+/** Settlements under way at one time: each may ask the distributor. */
+const inFlight = 8;
+
+/** What came of each, in order. Does not throw for a distributor that fails. */
+export async function settleClaims(
+  context: SourceContext,
+  repairs: readonly PlannedRepair[],
+): Promise<ChangeResult[]> {
+  const results: ChangeResult[] = [];
+  for (let at = 0; at < repairs.length; at += inFlight) {
+    const some = repairs.slice(at, at + inFlight);
+    results.push(...(await Promise.all(some.map((repair) => settle(context, repair)))));
+  }
+  const settled = repairs.filter((_, at) => results[at]?.kind === 'applied');
+  await makeMarkersRight(
+    context,
+    settled.flatMap(({ discrepancy }) => discrepancy.claimId ?? []),
+  );
+  return results;
+}
+
+async function settle(context: SourceContext, { action, look }: PlannedRepair): Promise<ChangeResult> {
+  const { pool, sql, source } = context;
+  const { claim } = look;
+  if (!isSettlement(action)) throw new Error(`${action.kind} is no settlement`);
+  try {
+    if (claim.kind === 'no_row') {
+      if (claim.open === null) throw new Error('a settlement without a claim');
+      return written(await insertGranted(pool, source, sql, claim.open));
+    }
+    if (action.kind === 'grant_again') return await grantAgain(context, claim);
+    return await moveOn(context, claim, action.kind === 'settle_granted' ? 'granted' : 'released');
+  } catch (error) {
+    return { kind: 'failed', reason: asOperatingError(error).message };
+  }
+}
+
+type PendingClaim = Extract<PlannedRepair['look']['claim'], { readonly id: string }>;
+
+async function moveOn(
+  { pool, sql }: SourceContext,
+  { id, changeXid }: PendingClaim,
+  to: 'granted' | 'released',
+): Promise<ChangeResult> {
+  return written(await settleClaim(pool, sql, { id, changeXid, from: ['pending'], to }));
+}
+
+/** Under the same key, so that a hand-out that was made before, or is on its way, stays the only one. */
+async function grantAgain(context: SourceContext, claim: PendingClaim): Promise<ChangeResult> {
+  const { pool, sql, distributor, distributorTimeoutMs } = context;
+  const row = (await readClaimRows(pool, sql, [claim.id])).get(claim.id);
+  if (row === undefined || claim.kind !== 'readable' || distributor === null) return { kind: 'superseded' };
+  const { attempt, markerKey } = claim;
+  const notAfterMs = Date.now() + distributorTimeoutMs;
+  const answer = await askToGrant(
+    distributor,
+    { attempt, markerKey, claim: row, notAfterMs },
+    distributorTimeoutMs,
+  );
+  if (answer.kind === 'unknown') {
+    return { kind: 'failed', reason: `the distributor did not say whether it granted: ${answer.reason}` };
+  }
+  return moveOn(context, claim, answer.kind === 'granted' ? 'granted' : 'released');
+}
+
+function written(result: string): ChangeResult {
+  switch (result) {
+    case 'settled':
+    case 'inserted':
+      return { kind: 'applied' };
+    case 'live_elsewhere':
+      return { kind: 'failed', reason: 'another live claim for the same thing is in the table' };
+    default:
+      return { kind: 'superseded' };
+  }
+}
+
+/** The markers of rows that were just settled. What takes more than a look at claim and marker is left to its own turn. */
+async function makeMarkersRight(context: SourceContext, claimIds: readonly string[]): Promise<void> {
+  if (claimIds.length === 0) return;
+  const { source, markers, limits } = context;
+  const looks = await observeClaims(context, claimIds);
+  const changes = looks.flatMap((look): MarkerChange[] => {
+    if (!isBad(look.verdict)) return [];
+    const found = { verdict: look.verdict, observation: look, rival: null, answer: null, ageMs: 0 };
+    const decision = decide(found, source.rules, look.atMs);
+    return decision.kind === 'repair' && !isSettlement(decision.action) ? [decision.action] : [];
+  });
+  await changeMarkers(markers, changes, limits.callTimeoutMs);
+}
