@@ -20,6 +20,7 @@ import {
   never,
   openCache,
   valueKey,
+  type TestCache,
 } from './guarded-cache-world.ts';
 
 const key = 'activity:1';
@@ -177,6 +178,28 @@ describe('an invalidated value', () => {
     expect(await owner).toBe('new');
   });
 
+  it('is neither kept nor shared by a reader who had asked before', async () => {
+    const { cache, redis } = await openCache(server.url, { localMs: 60_000 });
+    const { cache: other } = await openCache(server.url);
+    await other.get(key, async () => 'old');
+    const call = redis.callBuffer.bind(redis);
+    const answer = heldRebuild();
+    redis.callBuffer = async (command: string, ...args: unknown[]): Promise<unknown> => {
+      redis.callBuffer = call;
+      const reply: unknown = await Reflect.apply(call, redis, [command, ...args]);
+      await answer.rebuild(new AbortController().signal);
+      return reply;
+    };
+    const early = cache.get(key, never);
+    await waitFor(() => answer.signals.length > 0, { what: 'the old value to be read' });
+    await cache.invalidate(key);
+    expect(await cache.get(key, async () => 'new')).toBe('new');
+    answer.resolve(null);
+    expect(await early).toBe('old');
+    await other.get(key, never);
+    expect(await cache.get(key, never)).toBe('new');
+  });
+
   it('may still be there when Redis does not answer, and that is told', async () => {
     const own = await ownServer();
     const { cache } = await openCache(own.url);
@@ -227,6 +250,8 @@ describe('a Redis that is away', () => {
       },
       { what: 'the rebuild in the background' },
     );
+    for (let round = 0; round < 5; round += 1) expect(await cache.get(key, held.rebuild)).toBe('old');
+    expect(held.signals).toHaveLength(1);
     held.resolve('new');
     await waitFor(async () => (await cache.get(key, async () => 'new')) === 'new', { what: 'the new value' });
     const failing = async (): Promise<never> => {
@@ -262,22 +287,16 @@ describe('a Redis that is away', () => {
   });
 
   it.each([
-    [
-      'is full',
-      async (own: RunningServer, { redis }: Awaited<ReturnType<typeof openCache>>) =>
-        void (await redis.config('SET', 'maxmemory', '1')),
-      /OOM/,
-    ],
+    ['is full', async ({ redis }: TestCache) => redis.config('SET', 'maxmemory', '1'), /OOM/],
     [
       'has a lease without an expiry',
-      async (_own: RunningServer, { redis }: Awaited<ReturnType<typeof openCache>>) =>
-        void (await redis.set(leaseKey(key), 'stuck')),
+      async ({ redis }: TestCache) => redis.set(leaseKey(key), 'stuck'),
       /has no expiry, so nobody can ever acquire it/,
     ],
-  ])('or %s lets each process rebuild for itself, and that is told', async (_what, breakIt, told) => {
+  ])('or %s lets each process rebuild for itself, and that is told', async (_what, spoil, told) => {
     const own = await ownServer({ 'maxmemory-policy': 'noeviction' });
     const one = await openCache(own.url);
-    await breakIt(own, one);
+    await spoil(one);
     for (let round = 0; round < 3; round += 1) {
       expect(await one.cache.get(key, round === 0 ? async () => 'rebuilt' : never)).toBe('rebuilt');
     }
