@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { thinHorizonSamples } from '../src/postgres/horizon.ts';
 import { dropOldRecords } from '../src/postgres/pass.ts';
+import { dropOldReports } from '../src/postgres/report.ts';
 import type { JobDeps, JobReporter } from './job.ts';
 
 export const name = 'housekeeping';
@@ -18,7 +19,9 @@ export async function run(
   deps: Pick<JobDeps, 'pool'>,
   report: JobReporter,
 ): Promise<{ dropped: number }> {
-  const dropped = (await thinHorizonSamples(deps.pool)) + (await dropOldRecords(deps.pool));
-  report.log(`Dropped ${dropped} old records: horizon samples, passes, slots.`);
+  const { pool } = deps;
+  const dropped =
+    (await thinHorizonSamples(pool)) + (await dropOldRecords(pool)) + (await dropOldReports(pool));
+  report.log(`Dropped ${dropped} old records: horizon samples, passes, slots, reports.`);
   return { dropped };
 }

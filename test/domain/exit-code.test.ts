@@ -27,6 +27,7 @@ describe('exit codes', () => {
   const ofErrors: Record<OperatingErrorCode, ExitCode> = {
     configuration: 2,
     bad_claim: 2,
+    bad_report: 2,
     double_grant: 1,
     not_found: 2,
     not_ready: 1,

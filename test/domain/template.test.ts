@@ -3,7 +3,13 @@
  */
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { matchTemplate, parseTemplate, templateColumns, type Template } from '../../src/domain/template.ts';
+import {
+  matchTemplate,
+  matchTemplateSurely,
+  parseTemplate,
+  templateColumns,
+  type Template,
+} from '../../src/domain/template.ts';
 
 const literal = (text: string) => ({ kind: 'literal', text }) as const;
 const column = (name: string) => ({ kind: 'column', name }) as const;
@@ -109,6 +115,41 @@ describe('matchTemplate', () => {
     fc.assert(
       fc.property(anyValue, anyValue, (activity, uid) => {
         expect(match('gift:{activity}:{uid}', `gift:${activity}:${uid}`)).toEqual({ activity, uid });
+      }),
+    );
+  });
+});
+
+describe('matchTemplateSurely', () => {
+  const match = (template: string, filled: string): Record<string, string> | null => {
+    const values = matchTemplateSurely(parseTemplate(template), filled);
+    return values === null ? null : Object.fromEntries(values);
+  };
+
+  it('reads back what can be split in one way only', () => {
+    expect(match('gift:{a}:{b}', 'gift:3:u-9')).toEqual({ a: '3', b: 'u-9' });
+    expect(match('{a}:x:{b}', 'é:x:\u{1f381}')).toEqual({ a: 'é', b: '\u{1f381}' });
+    expect(match('constant', 'constant')).toEqual({});
+    expect(match('gift:{a}', 'a:b:c')).toBeNull();
+  });
+
+  it.each([
+    ['gift:{a}:{b}', 'gift:x:y:z'],
+    ['{a}{b}', '12'],
+    ['{a}::{b}', 'x:::y'],
+    ['g:{a}:x:{b}', 'g:1:x:2:x:3'],
+  ])('does not guess: %s, %s', (template, filled) => {
+    expect(match(template, filled)).toBeNull();
+  });
+
+  it('finds every key that has two readings, whatever is in it', () => {
+    const value = fc.array(fc.constantFrom(':', 'a', 'b')).map((parts) => parts.join(''));
+    const template = parseTemplate('{a}:{b}:b:{c}');
+    const fill = (a: string, b: string, c: string): string => `${a}:${b}:b:${c}`;
+    fc.assert(
+      fc.property(value, value, value, (a, b, c) => {
+        const found = matchTemplateSurely(template, fill(a, b, c));
+        if (found !== null) expect(Object.fromEntries(found)).toEqual({ a, b, c });
       }),
     );
   });

@@ -81,7 +81,7 @@ describe('migrating', () => {
     await migrate(database.pool);
     const last = files.at(-1) ?? '';
     await database.pool.query('delete from reconciler.migration where name = $1', [last]);
-    await database.pool.query('drop function if exists reconciler.stamp_change cascade');
+    await database.pool.query('drop table reconciler.report');
     expect(await pendingMigrations(database.pool)).toEqual([last]);
     expect(await migrate(database.pool)).toEqual([last]);
   });

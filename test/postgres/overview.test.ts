@@ -18,7 +18,7 @@ beforeAll(async () => {
 afterAll(() => database.drop());
 beforeEach(() =>
   run(`truncate reconciler.checkpoint, reconciler.pass, reconciler.discrepancy, reconciler.repair, reconciler.alert,
-    reconciler.brake restart identity`),
+    reconciler.brake, reconciler.report restart identity`),
 );
 
 async function run(sql: string, values: readonly unknown[] = []): Promise<void> {
