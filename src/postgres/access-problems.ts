@@ -1,7 +1,8 @@
 /**
- * What the role that connects is not allowed to see or do.
+ * What the role that connects is not allowed to see or do, in a claim table and in the reconciler's own.
  * Invariant kept: every sentence has the statement that allows it.
  */
+import pg from 'pg';
 import type { TableFacts } from './table-facts.ts';
 import { shorten, type Subject } from './table-subject.ts';
 
@@ -23,6 +24,33 @@ export function tableAccess({ facts, relation }: Subject, needed: ReadonlySet<st
   if (relation.row_security) {
     problems.push(
       `row security hides rows of ${relation.quoted} from the role ${facts.role}, and claims that are not seen would count as deleted; run: alter role ${facts.role} bypassrls;`,
+    );
+  }
+  return problems;
+}
+
+/**
+ * What writing claims and settling them needs.
+ * @param written names of the columns that an insert gives
+ */
+export function writeAccess({ facts, relation, source }: Subject, written: ReadonlySet<string>): string[] {
+  const { role, columns } = facts;
+  const problems: string[] = [];
+  const closed = columns.filter(({ name, insertable }) => written.has(name) && !insertable);
+  if (closed.length > 0) {
+    problems.push(
+      `the role ${role} may not insert ${shorten(closed.map(({ name }) => name))} into ${relation.quoted}; run: grant insert on ${relation.quoted} to ${role};`,
+    );
+  }
+  for (const sequence of facts.closed_sequences) {
+    problems.push(
+      `the role ${role} may not use the sequence ${sequence}, from which ${relation.quoted} is filled in; run: grant usage on sequence ${sequence} to ${role};`,
+    );
+  }
+  const { status } = source.columns;
+  if (columns.some(({ name, updatable }) => name === status && !updatable)) {
+    problems.push(
+      `the role ${role} may not update ${status} of ${relation.quoted}; run: grant update (${pg.escapeIdentifier(status)}) on ${relation.quoted} to ${role};`,
     );
   }
   return problems;

@@ -2,8 +2,8 @@
  * What Postgres or the driver threw, as an error for people: told apart by what can be done about it.
  * Invariant kept: a programming error is never taken for trouble of a store; it is thrown on as it is.
  */
-import pg from 'pg';
 import { OperatingError, type OperatingErrorCode } from '../domain/operating-error.ts';
+import { sqlStateOf } from './sql-state.ts';
 
 /**
  * By SQLSTATE or its class, the longest first. Only the last of these passes by itself: whoever waits for it waits for
@@ -17,6 +17,7 @@ const meanings: readonly (readonly [string, OperatingErrorCode, string])[] = [
   ['28', 'configuration', 'Postgres does not let this role in; check user and password of the database URL'],
   ['3D', 'configuration', 'There is no such database; check the database URL'],
   ['22', 'configuration', 'A value does not fit its column; nothing was changed by it'],
+  ['23', 'configuration', 'The table does not allow such a row; nothing was changed by it'],
   ['42', 'configuration', 'Postgres did not understand; nothing was changed by it'],
   ['', 'postgres_unreachable', 'Postgres did not answer as needed'],
 ];
@@ -35,7 +36,8 @@ export function asOperatingError(error: unknown): OperatingError {
   if (error.name === 'AbortError') {
     return new OperatingError('aborted', 'Stopped as asked; what was done before is kept.', { cause: error });
   }
-  if (error instanceof pg.DatabaseError) return fromServer(error, error.code ?? '');
+  const sqlState = sqlStateOf(error);
+  if (sqlState !== null) return fromServer(error, sqlState);
   if (logInTrouble.test(error.message)) {
     const words = 'Postgres does not let this role in; check user and password of the database URL';
     return new OperatingError('configuration', `${words}: ${error.message}.`, { cause: error });

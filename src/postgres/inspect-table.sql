@@ -9,11 +9,17 @@ with rel as (
 ), col as (
   -- A domain counts as the type it is made of.
   select a.attnum, a.attname, a.attnotnull, a.atttypid, t.typtype,
-    coalesce(nullif(t.typbasetype, 0), t.oid) as base
+    coalesce(nullif(t.typbasetype, 0), t.oid) as base,
+    a.attidentity = 'a' or a.attgenerated <> '' as made,
+    (a.attnotnull or t.typnotnull)
+      and not (a.atthasdef or a.attidentity <> '' or t.typdefault is not null) as demanded
   from rel join pg_attribute a on a.attrelid = rel.oid join pg_type t on t.oid = a.atttypid
   where a.attnum > 0 and not a.attisdropped
 ), idx as (
   select ic.relname as name, i.indisvalid as valid, i.indisunique as is_unique, i.indpred is not null as partial,
+    i.indimmediate as immediate, pg_get_expr(i.indpred, i.indrelid) as condition,
+    -- Known since version 15.
+    coalesce(to_jsonb(i) ->> 'indnullsnotdistinct', 'false')::boolean as nulls_equal,
     (select jsonb_agg(coalesce(col.attname, '') order by k.at)
      from unnest(i.indkey[0:i.indnkeyatts - 1]) with ordinality k (attnum, at)
      left join col on col.attnum = k.attnum) as columns,
@@ -39,6 +45,10 @@ with rel as (
     and g.tgtype::int & 23 = 23 and g.tgqual is null and g.tgattr = ''::int2vector
     and case when $3 = 'change_xid' then p.oid in (select oid from stamper)
       else p.prosrc like '%pg_current_xact_id()%' and strpos(p.prosrc, $3) > 0 end
+), filler as (
+  -- Other triggers that may fill in what an insert leaves out.
+  select from rel join pg_trigger g on g.tgrelid = rel.oid
+  where g.tgtype::int & 7 = 7 and not g.tgisinternal and g.tgfoid not in (select oid from stamper)
 )
 select jsonb_build_object(
   'relation', (select jsonb_build_object(
@@ -58,7 +68,10 @@ select jsonb_build_object(
           or (o.opcintype = 'anyenum'::regtype and b.typtype = 'e')
           or exists (select from pg_cast s
             where s.castsource = b.oid and s.casttarget = o.opcintype and s.castmethod = 'b'))),
-      'selectable', has_column_privilege((select oid from rel), attnum, 'select')
+      'made', made, 'demanded', demanded and not exists (select from filler),
+      'selectable', has_column_privilege((select oid from rel), attnum, 'select'),
+      'insertable', has_column_privilege((select oid from rel), attnum, 'insert'),
+      'updatable', has_column_privilege((select oid from rel), attnum, 'update')
     ) order by attnum) from col join pg_type b on b.oid = col.base), '[]'),
   'indexes', coalesce((select jsonb_agg(to_jsonb(idx)) from idx), '[]'),
   'trigger', (select jsonb_build_object('name', quote_ident(tgname), 'always', tgenabled = 'A')
@@ -68,6 +81,11 @@ select jsonb_build_object(
       where not exists (select from trg where trg.tgrelid = holder.oid and tgenabled = 'A')), '[]'),
   'foreign_partitions', coalesce((select jsonb_agg(c.oid::regclass::text)
       from holder join pg_class c on c.oid = holder.oid, rel where c.relkind = 'f' and rel.relkind = 'p'), '[]'),
+  'closed_sequences', coalesce((select jsonb_agg(d.objid::regclass::text) from rel
+      join pg_depend d on d.refclassid = 'pg_class'::regclass and d.refobjid = rel.oid and d.deptype = 'a'
+      join pg_class c on d.classid = 'pg_class'::regclass and c.oid = d.objid
+      -- Asked only about sequences: about anything else it fails, whatever other conditions say.
+      where case when c.relkind = 'S' then not has_sequence_privilege(c.oid, 'usage') else false end), '[]'),
   'tables', coalesce((select jsonb_agg(jsonb_build_array(n.nspname, c.relname) order by n.nspname <> $1, 1)
       from pg_class c join pg_namespace n on n.oid = c.relnamespace
       where c.relkind in ('r', 'p') and not c.relispartition and n.nspname !~ '^(pg_|information_schema$|reconciler$)'

@@ -4,8 +4,9 @@
  */
 import type pg from 'pg';
 import type { Source } from '../domain/source.ts';
+import { liveIndexProblems } from './live-index.ts';
 import { readTableFacts, type TableFacts } from './table-facts.ts';
-import { judgeTable } from './table-problems.ts';
+import { findSubject, judgeTable } from './table-problems.ts';
 import { isUnique } from './table-subject.ts';
 
 export interface TableInspection {
@@ -21,7 +22,7 @@ export interface TableInspection {
   readonly tableOid: string;
 }
 
-/** Works as any role that may connect. Throws what the driver throws. */
+/** Works as any role that may connect; not to be called within a transaction. Throws what the driver throws. */
 export async function inspectTable(
   client: pg.ClientBase | pg.Pool,
   source: Source,
@@ -29,9 +30,10 @@ export async function inspectTable(
   const facts = await readTableFacts(client, source);
   const { problems, warnings } = judgeTable(source, facts);
   const unstamped = problems.length === 0 && (await hasUnstampedRow(client, source, facts));
+  const unguarded = problems.length === 0 ? await missingLiveIndex(client, source, facts) : [];
   return {
     problems: unstamped ? [unstampedRow(source, facts)] : problems,
-    warnings,
+    warnings: [...warnings, ...unguarded],
     idType: facts.columns.find(({ name }) => name === source.columns.id)?.type ?? 'text',
     attemptIsUnique: isUnique(facts.indexes, source.columns.attempt),
     tableOid: facts.relation?.oid ?? '',
@@ -50,6 +52,17 @@ async function hasUnstampedRow(
     `select exists (select from ${relation.quoted} where ${change} is null) as found`,
   );
   return rows[0]?.found === true;
+}
+
+/** Where claims are granted again or written late, a second grant is excluded by such an index only. */
+async function missingLiveIndex(
+  client: pg.ClientBase | pg.Pool,
+  source: Source,
+  facts: TableFacts,
+): Promise<string[]> {
+  const subject = findSubject(source, facts);
+  if (source.distributor === null || typeof subject === 'string') return [];
+  return liveIndexProblems(client, subject);
 }
 
 function unstampedRow(

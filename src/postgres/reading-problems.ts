@@ -15,7 +15,7 @@ export function readingProblems(subject: Subject): string[] {
   ];
 }
 
-function idProblems(subject: Subject): string[] {
+export function idProblems(subject: Subject): string[] {
   const { facts, relation } = subject;
   const { id } = subject.source.columns;
   const column = columnOf(subject, id);
@@ -43,7 +43,7 @@ function idProblems(subject: Subject): string[] {
   return problems;
 }
 
-function changeProblems(subject: Subject): string[] {
+export function changeProblems(subject: Subject): string[] {
   const { facts, relation, source } = subject;
   const { change } = source.columns;
   const column = columnOf(subject, change);

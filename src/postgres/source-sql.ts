@@ -17,9 +17,12 @@ export interface SourceSql {
   readonly idType: string;
   readonly change: string;
   readonly attempt: string;
+  /** The columns themselves, for statements that write or look up. */
+  readonly attemptColumn: string;
+  readonly statusColumn: string;
   readonly rawStatus: string;
-  /** The words of the mapping that mean granted. */
-  readonly grantedWords: readonly string[];
+  /** The application's words for each status; the first of a list is the one that is written. */
+  readonly words: Source['statuses'];
   /** `g`, `p`, `r`, or `u` for a row that cannot be judged. */
   readonly status: string;
   readonly markerKey: string;
@@ -27,6 +30,8 @@ export interface SourceSql {
   readonly markerValue: string | null;
   /** Unix milliseconds as bigint; null when absent or infinite. */
   readonly expiresAtMs: string;
+  /** A whole row as JSON text, without the change column; the statement must call the table `claim`. */
+  readonly json: string;
   /** Columns of the marker's key: what two claims on one marker have in common. */
   readonly keyColumns: readonly string[];
 }
@@ -55,12 +60,16 @@ export function describeSource(source: Source, idType: string): SourceSql {
     idType,
     change: escapeIdentifier(columns.change),
     attempt,
+    attemptColumn: escapeIdentifier(columns.attempt),
+    statusColumn: escapeIdentifier(columns.status),
     rawStatus,
-    grantedWords: statuses.granted,
+    words: statuses,
     status: `case when ${needed.map((part) => `${part} is null`).join(' or ')} then 'u' ${words.join(' ')} else 'u' end`,
     markerKey,
     markerValue,
     expiresAtMs,
+    json: `(select json_object_agg(part.key, part.value) from json_each(to_json(claim.*)) part
+      where part.key <> ${escapeLiteral(columns.change)})::text`,
     keyColumns: marker.key.flatMap((part) => (part.kind === 'column' ? [escapeIdentifier(part.name)] : [])),
   };
 }

@@ -17,7 +17,13 @@ export interface ColumnFacts {
   readonly labels: readonly string[] | null;
   /** A b-tree index can hold it. */
   readonly sortable: boolean;
+  /** Postgres makes its values: a generated column, or an identity that is always generated. */
+  readonly made: boolean;
+  /** An insert must give it: it may not be null, and neither a default nor a trigger may fill it in. */
+  readonly demanded: boolean;
   readonly selectable: boolean;
+  readonly insertable: boolean;
+  readonly updatable: boolean;
 }
 
 export interface IndexFacts {
@@ -28,6 +34,12 @@ export interface IndexFacts {
   readonly one_way: boolean;
   readonly is_unique: boolean;
   readonly partial: boolean;
+  /** The condition of a partial index, with column names as they are written in SQL. */
+  readonly condition: string | null;
+  /** False for a constraint that is checked at the end of the transaction. */
+  readonly immediate: boolean;
+  /** Of a unique index: two nulls are equal. */
+  readonly nulls_equal: boolean;
   /** False for one whose build failed or has not ended. */
   readonly valid: boolean;
 }
@@ -57,6 +69,8 @@ export interface TableFacts {
   /** Where rows are stored without such a trigger that always fires: the table itself or partitions of it. */
   readonly unstamped: readonly string[];
   readonly foreign_partitions: readonly string[];
+  /** Sequences that defaults of the table draw from, and that the role may not. */
+  readonly closed_sequences: readonly string[];
   /** Schema and name of every table, that of the source's schema first; empty when the table exists. */
   readonly tables: readonly (readonly [string, string])[];
   readonly schema_exists: boolean;

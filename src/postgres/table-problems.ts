@@ -7,7 +7,7 @@ import { didYouMean, nearestName } from '../domain/nearest-name.ts';
 import { claimStatuses } from '../domain/claim.ts';
 import type { Source } from '../domain/source.ts';
 import { templateColumns } from '../domain/template.ts';
-import { ownAccess, tableAccess } from './access-problems.ts';
+import { ownAccess, tableAccess, writeAccess } from './access-problems.ts';
 import { readingProblems } from './reading-problems.ts';
 import type { ColumnFacts, TableFacts } from './table-facts.ts';
 import { columnOf, isUnique, shorten, type Subject } from './table-subject.ts';
@@ -18,7 +18,7 @@ export interface Findings {
 }
 
 /** A column that the source needs, and the key of the configuration that says so. */
-interface Need {
+export interface Need {
   readonly column: string;
   readonly key: string;
 }
@@ -30,23 +30,41 @@ const otherKinds = {
 } as const;
 
 export function judgeTable(source: Source, facts: TableFacts): Findings {
-  const { relation } = facts;
-  if (relation === null) return { problems: [noTable(source, facts), ...ownAccess(facts)], warnings: [] };
-  if (relation.kind !== 'r' && relation.kind !== 'p') {
-    const problem = `${relation.quoted} is ${otherKinds[relation.kind]}: name the table behind it, whose rows a trigger can stamp`;
-    return { problems: [problem], warnings: [] };
+  const subject = findSubject(source, facts);
+  if (typeof subject === 'string') {
+    return { problems: [subject, ...(facts.relation === null ? ownAccess(facts) : [])], warnings: [] };
   }
-  const subject: Subject = { source, facts, relation };
+  const { missing, window, words } = mappingProblems(subject);
   return {
     problems: [
-      ...missingColumns(subject),
+      ...missing,
       ...readingProblems(subject),
-      ...expiryProblems(subject),
-      ...statusProblems(subject),
-      ...tableAccess(subject, neededColumns(source)),
+      ...window,
+      ...words,
+      ...tableAccess(subject, neededColumns(source, facts)),
+      ...(source.distributor === null ? [] : writeAccess(subject, insertedColumns(subject))),
       ...ownAccess(facts),
     ],
     warnings: tableWarnings(subject),
+  };
+}
+
+/** The table that a source names, or why it will not do. */
+export function findSubject(source: Source, facts: TableFacts): Subject | string {
+  const { relation } = facts;
+  if (relation === null) return noTable(source, facts);
+  if (relation.kind === 'r' || relation.kind === 'p') return { source, facts, relation };
+  return `${relation.quoted} is ${otherKinds[relation.kind]}: name the table behind it, whose rows a trigger can stamp`;
+}
+
+/** Where the mapping does not fit the table: columns that are not there, a window that is no time, words of no status. */
+export function mappingProblems(
+  subject: Subject,
+): Readonly<Record<'missing' | 'window' | 'words', string[]>> {
+  return {
+    missing: missingColumns(subject),
+    window: expiryProblems(subject),
+    words: statusProblems(subject),
   };
 }
 
@@ -76,8 +94,22 @@ function needs({ columns, marker }: Source): Need[] {
   ];
 }
 
-function neededColumns(source: Source): ReadonlySet<string> {
+/** Whoever grants a claim again tells the distributor all of it. */
+function neededColumns(source: Source, facts: TableFacts): ReadonlySet<string> {
+  if (source.distributor !== null) return new Set(facts.columns.map(({ name }) => name));
   return new Set([...needs(source).map(({ column }) => column), source.columns.change]);
+}
+
+/** What a claim that was granted and never written is written with: nothing, where Postgres makes the attempt. */
+function insertedColumns(subject: Subject): ReadonlySet<string> {
+  const { source } = subject;
+  if (columnOf(subject, source.columns.attempt)?.made === true) return new Set();
+  return new Set(writtenColumns(source).map(({ column }) => column));
+}
+
+/** The columns that every new claim is given. */
+export function writtenColumns(source: Source): Need[] {
+  return needs(source).filter(({ key }) => key !== 'columns.id');
 }
 
 function missingColumns(subject: Subject): string[] {

@@ -1,0 +1,30 @@
+/**
+ * Rows in JSON without losing digits: a number that would come out as another one (an id beyond 2^53) is kept as text.
+ * Invariant kept: what is read stands for the very value that Postgres printed.
+ */
+
+/** Texts, which are passed over, and numbers. */
+const tokens = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
+
+/** @param json an object, as Postgres prints it */
+export function parseRow(json: string): Record<string, unknown> {
+  const exact = json.replaceAll(tokens, (token) =>
+    token.startsWith('"') || isExact(token) ? token : JSON.stringify(token),
+  );
+  return JSON.parse(exact) as Record<string, unknown>;
+}
+
+function isExact(token: string): boolean {
+  return plain(token) === plain(String(Number(token)));
+}
+
+/** Significant digits and exponent: equal for 1.50, 15e-1 and 1.5. */
+function plain(token: string): string {
+  const [mantissa = '', exponent = '0'] = token.toLowerCase().split('e');
+  const [whole = '', decimals = ''] = mantissa.replace('-', '').split('.');
+  const digits = (whole + decimals).replace(/^0+/, '');
+  const significant = digits.replace(/0+$/, '');
+  if (significant === '') return '0';
+  const sign = token.startsWith('-') ? '-' : '';
+  return `${sign}${significant}e${Number(exponent) - decimals.length + digits.length - significant.length}`;
+}
