@@ -1,5 +1,5 @@
 /**
- * The HTTP side: overview, Bull Board, metrics and probes on one port.
+ * The HTTP side: overview, Bull Board, reports, metrics and probes on one port.
  * Invariants kept: it never serves off loopback without credentials; no request hangs on a dead store; closing never
  * waits for a client.
  * Does not read stores itself: it is given functions that do.
@@ -13,6 +13,7 @@ import { registerBoard, type BoardQueue } from './board.ts';
 import type { Metrics } from './metrics.ts';
 import { renderFailurePage, renderOverviewPage } from './overview-page.ts';
 import { pageStyle } from './page-style.ts';
+import { registerReports, type TakeReport } from './reports.ts';
 import { shareReading } from './shared-reading.ts';
 
 export interface Readiness {
@@ -30,6 +31,7 @@ export interface HttpOptions {
   readonly queues: readonly BoardQueue[];
   overview(): Promise<Overview>;
   readiness(): Promise<Readiness>;
+  readonly takeReport: TakeReport;
   readonly metrics: Pick<Metrics, 'scrape'>;
   readonly log: HttpLog;
 }
@@ -102,6 +104,7 @@ export async function buildHttp(options: HttpOptions): Promise<FastifyInstance> 
     addAudit(scope, options.log);
     await guardAccess(scope, options);
     addState(scope, options);
+    await registerReports(scope, options.takeReport, options.credentials?.username ?? 'HTTP');
     await registerBoard(scope, options.queues, { writable: options.credentials !== null });
   });
   return app;

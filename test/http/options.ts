@@ -19,6 +19,7 @@ export function httpOptions(changes: Partial<HttpOptions> = {}, logged: Logged =
     queues: [],
     overview,
     readiness: async () => ({ ready: true, reasons: [] }),
+    takeReport: async () => ({ reportId: '1', verdict: 'consistent', discrepancyId: null, note: 'fine' }),
     metrics: createMetrics({ sources: ['gifts'], overview, stateDeadlineMs: 100 }),
     log: {
       info: (_fields, sentence) => logged.push(`info ${sentence}`),
