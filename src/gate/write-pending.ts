@@ -1,0 +1,134 @@
+/**
+ * Writes the pending row of a claim that has its marker, or finds out in whose way it stands.
+ * Invariants kept: what may have been written never counts as not written: it is `unknown`, and marker and entry stay for
+ * the reconciler; row and marker say the same, or the claim ends here.
+ */
+import type { ClaimReading, ReadableClaim } from '../domain/claim.ts';
+import { OperatingError } from '../domain/operating-error.ts';
+import { asOperatingError } from '../postgres/as-operating-error.ts';
+import { findLiveClaim } from '../postgres/claim-table.ts';
+import { sqlStateOf } from '../postgres/sql-state.ts';
+import { isSurelyUndone } from '../postgres/surely-undone.ts';
+import { insertPending, readClaimsByAttempt, settleClaim } from '../postgres/write-claim.ts';
+import type { Insertion, WrittenClaim } from '../postgres/write-claim.ts';
+import type { AlreadyClaimed, Refused, Unknown } from './claim-answer.ts';
+import { tell, type Admitted, type GateContext } from './gate-context.ts';
+import { handOver, release, releaseInPassing } from './own-marker.ts';
+
+export type Writing =
+  { readonly kind: 'written'; readonly row: WrittenClaim } | AlreadyClaimed | Refused | Unknown;
+
+/** What stands in the way may be gone when it is looked at: the insert is then worth a second try. */
+const triesMax = 2;
+
+/**
+ * Throws when it is certain that no row was kept; the marker is released then. `bad_claim`: the values, or an attempt that
+ * belongs to another claim.
+ */
+export async function writePending(gate: GateContext, admitted: Admitted): Promise<Writing> {
+  for (let tries = 1; tries <= triesMax; tries += 1) {
+    const inserting = await insert(gate, admitted);
+    if (inserting.kind === 'unknown') return inserting;
+    if (inserting.kind === 'inserted') {
+      const { row } = inserting;
+      return (await refuseChanged(gate, admitted, row)) ?? { kind: 'written', row };
+    }
+    const answer = await yieldTo(gate, admitted, inserting.kind);
+    if (answer !== null) return answer;
+  }
+  await release(gate, admitted, null);
+  return { kind: 'already_claimed', holder: null };
+}
+
+async function insert(gate: GateContext, admitted: Admitted): Promise<Insertion | Unknown> {
+  const { attempt, columns, window, marker } = admitted;
+  try {
+    return await insertPending(gate.pool, gate.table, { attempt, columns, window: window.forRow });
+  } catch (error) {
+    const { code, message } = asOperatingError(error);
+    if (!isSurelyUndone(error)) return { kind: 'unknown', attempt, reason: message };
+    await release(gate, admitted, null);
+    const isAboutValues = /^2[23]/.test(sqlStateOf(error) ?? '');
+    throw new OperatingError(
+      isAboutValues ? 'bad_claim' : code,
+      `Attempt ${attempt} on ${marker.markerKey} could not be written, and nothing was handed out. ${message}`,
+      { cause: error },
+    );
+  }
+}
+
+/** Null when what stood in the way is gone. */
+async function yieldTo(
+  gate: GateContext,
+  admitted: Admitted,
+  refusal: Exclude<Insertion['kind'], 'inserted'>,
+): Promise<AlreadyClaimed | Refused | null> {
+  const { pool, table } = gate;
+  const { attempt, columns } = admitted;
+  let found: ClaimReading | null | undefined;
+  try {
+    found =
+      refusal === 'live_elsewhere'
+        ? await findLiveClaim(pool, table, columns)
+        : (await readClaimsByAttempt(pool, table.sql, [attempt])).get(attempt);
+  } catch (error) {
+    tell(gate, 'The claim in the way of another could not be read', admitted, null, error);
+    await release(gate, admitted, null);
+    return { kind: 'already_claimed', holder: null };
+  }
+  if (found === null || found === undefined || found.kind === 'no_row') return null;
+  return found.kind === 'readable' && found.markerKey === admitted.marker.markerKey
+    ? yieldToClaim(gate, admitted, found)
+    : refuseAttempt(gate, admitted, found.id);
+}
+
+/** Redis had lost the marker of a live claim, which gets it back; or the attempt was released before, for good. */
+async function yieldToClaim(
+  gate: GateContext,
+  admitted: Admitted,
+  found: ReadableClaim,
+): Promise<AlreadyClaimed | Refused> {
+  if (found.status === 'released') {
+    await release(gate, admitted, found.id);
+    const reason = 'this attempt was released before; a new try needs a new attempt';
+    return { kind: 'refused', reason, attempt: admitted.attempt, claimId: found.id };
+  }
+  if (admitted.takenAtMs === null) releaseInPassing(gate, admitted);
+  else await handOver(gate, admitted, found);
+  return { kind: 'already_claimed', holder: found.markerValue ?? found.attempt };
+}
+
+async function refuseAttempt(gate: GateContext, admitted: Admitted, otherId: string): Promise<never> {
+  await release(gate, admitted, null);
+  throw new OperatingError(
+    'bad_claim',
+    `Attempt ${admitted.attempt} belongs to claim ${otherId} already, and cannot be used on ${admitted.marker.markerKey}; ` +
+      'nothing was handed out. Choose another, or leave it out.',
+  );
+}
+
+/**
+ * A trigger of the application's may change what is inserted, and the reconciler would look for another marker. Such a claim
+ * ends here; null for one that is as it was meant.
+ */
+async function refuseChanged(
+  gate: GateContext,
+  admitted: Admitted,
+  { id, ...built }: WrittenClaim,
+): Promise<Unknown | null> {
+  const { markerKey, markerValue } = admitted.marker;
+  const builtValue = built.markerValue ?? markerValue;
+  if (built.markerKey === markerKey && builtValue === markerValue) return null;
+  const what =
+    `Postgres changed what was inserted: claim ${id} has the marker ${built.markerKey} (${builtValue}), and ` +
+    `${markerKey} (${markerValue}) was meant. A trigger, or a type that changes texts, must leave the columns of the marker ` +
+    'alone.';
+  try {
+    await settleClaim(gate.pool, gate.table.sql, { id, from: ['pending'], to: 'released' });
+  } catch (error) {
+    tell(gate, `${what} It could not be released`, admitted, id, error);
+    return { kind: 'unknown', attempt: admitted.attempt, reason: what };
+  }
+  await release(gate, admitted, id);
+  throw new OperatingError('configuration', `${what} Nothing was handed out, and the claim was released.`);
+}
