@@ -10,6 +10,7 @@ import { runDemoCommand } from './commands/demo.ts';
 import { runMigrate } from './commands/migrate.ts';
 import { runReconcile } from './commands/reconcile.ts';
 import { runRepair, type RepairOptions } from './commands/repair.ts';
+import { runReport } from './commands/report.ts';
 import { runResume } from './commands/resume.ts';
 import { runRewind } from './commands/rewind.ts';
 import { runStart } from './commands/start.ts';
@@ -60,7 +61,11 @@ function addDaemonCommands(program: Command, action: Action): void {
     .description('boot servers, fill a claim table, inject drift, watch it being found and repaired')
     .option('--once', 'exit when the table balances, also on a terminal')
     .option('--claims <file>', 'real coupon claims, as CSV or CSV.gz (User_id,Merchant_id,Coupon_id,…)')
-    .option('--seed <number>', 'seed of the random drift', '42')
+    .option(
+      '--through-gate',
+      'play the claims through the gate, with crashes and other faults, while the daemon runs',
+    )
+    .option('--seed <number>', 'seed of what goes wrong', '42')
     .action(action(runDemoCommand));
   common(program.command('start'))
     .description('run the daemon until it is asked to stop')
@@ -96,6 +101,13 @@ function addPersonCommands(program: Command, action: Action): void {
     .option('--by <duration>', 'how far back, such as 2h')
     .option('--to <place>', 'or "beginning": read everything again')
     .action(action(runRewind));
+  common(program.command('report'))
+    .description('tell of a marker that an application could not give back; exits 3 if it is wrong')
+    .requiredOption('--source <name>', 'the source')
+    .requiredOption('--marker <key>', "the marker's key")
+    .requiredOption('--attempt <id>', 'the attempt that took it')
+    .requiredOption('--reason <text>', 'why it could not be given back')
+    .action(action(runReport));
   common(program.command('resume'))
     .description('let repairs go on after the brake stopped them')
     .requiredOption('--source <name>', 'the source')

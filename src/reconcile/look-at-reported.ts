@@ -4,6 +4,7 @@
  */
 import { remainingMs } from '../domain/assess.ts';
 import { markerKeyOf, type ReadableClaim, type UnreadableClaim } from '../domain/claim.ts';
+import type { MarkerReading } from '../domain/marker.ts';
 import { reportedClaim } from '../domain/reported-claim.ts';
 import { matchTemplate } from '../domain/template.ts';
 import { isBad } from '../domain/verdict.ts';
@@ -46,7 +47,7 @@ function lookAtRowless(
   onMarker: readonly Look[],
 ): Sight {
   const claim = { kind: 'no_row', open: reportedClaim(source, reported, marker, atMs) } as const;
-  const live = onMarker.map((look) => liveClaimOf(look)).find((found) => found !== null);
+  const live = onMarker.map((look) => liveClaimOf(look, marker)).find((found) => found !== null);
   if (!isBad(verdict) || live === undefined || source.rules.valueNamesAttempt) {
     return { claim, marker, atMs, verdict, remark: null };
   }
@@ -54,9 +55,12 @@ function lookAtRowless(
   return { claim, marker, atMs, verdict: 'consistent', remark };
 }
 
-function liveClaimOf({ claim, atMs }: Look): ReadableClaim | null {
+/** The claim, if it is live and the marker may be its own. */
+function liveClaimOf({ claim, atMs }: Look, marker: MarkerReading): ReadableClaim | null {
   if (claim.kind !== 'readable' || claim.status === 'released') return null;
-  return claim.status === 'pending' || remainingMs(claim, atMs) > 0 ? claim : null;
+  const isExpected =
+    claim.markerValue === null || (marker.kind === 'present' && marker.value === claim.markerValue);
+  return isExpected && (claim.status === 'pending' || remainingMs(claim, atMs) > 0) ? claim : null;
 }
 
 /** A row that was not found by its marker: written just now, unreadable, or of another marker. */

@@ -17,6 +17,7 @@ const commands = [
   ['repair', 'marker'],
   ['undo'],
   ['rewind'],
+  ['report'],
   ['resume'],
   ['status'],
 ];
@@ -66,6 +67,7 @@ describe('wrong usage exits 2 and says what is wrong', () => {
     ['repair of a range without its end', ['repair', 'range', '--from', '1', '--source', 'g'], '--to <id>'],
     ['rewind without a source', ['rewind', '--by', '1h'], '--source <name>'],
     ['resume without a source', ['resume'], '--source <name>'],
+    ['a report without its attempt', ['report', '--source', 'g', '--marker', 'g:1'], '--attempt <id>'],
   ])('%s', async (_, args, words) => {
     const { code, out, err } = await program.run(args);
     expect(code).toBe(2);
@@ -97,6 +99,7 @@ sources:
         claim: ['1', '--source', 'gifts'],
         marker: ['gift:1', '--source', 'gifts'],
         rewind: ['--source', 'gifts', '--by', '1h'],
+        report: ['--source', 'gifts', '--marker', 'gift:1', '--attempt', 'a1', '--reason', 'DEL timed out'],
         resume: ['--source', 'gifts'],
         undo: ['--repair', '1'],
       };

@@ -142,7 +142,8 @@ describe('a body', () => {
     expect(response.statusCode).toBe(400);
     expect(response.headers['content-type']).toContain('application/json');
     expect(response.headers['x-content-type-options']).toBe('nosniff');
-    expect(response.body).not.toMatch(/script|202e|\u202e|\u001b/);
+    for (const part of ['script', '202e', '\u202e', '001b', '\u001b'])
+      expect(response.body).not.toContain(part);
     expect(taken).toEqual([]);
   });
 
