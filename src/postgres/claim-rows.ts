@@ -5,7 +5,7 @@
 import type pg from 'pg';
 import { deletedClaim, type ClaimReading } from '../domain/claim.ts';
 import { selectClaims, type ClaimOfRow } from './claims.ts';
-import { parseRow } from './exact-json.ts';
+import { parseRow, rowAsJson } from './exact-json.ts';
 import type { SourceSql } from './source-sql.ts';
 import { isUnfitValue } from './sql-state.ts';
 
@@ -61,9 +61,9 @@ export async function readClaimRows(
   ids: readonly string[],
 ): Promise<Map<string, Readonly<Record<string, unknown>>>> {
   const { rows } = await pool.query<{ id: string; claim: string }>(
-    `select ${sql.id}::text as id, ${sql.json} as claim from ${sql.table} as claim
+    `select ${sql.id}::text as id, ${rowAsJson} as claim from ${sql.table} as claim
      where ${sql.id} = any($1::text[]::${sql.idType}[])`,
     [ids],
   );
-  return new Map(rows.map(({ id, claim }) => [id, parseRow(claim)]));
+  return new Map(rows.map(({ id, claim }) => [id, parseRow(claim, sql)]));
 }

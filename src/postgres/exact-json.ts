@@ -2,16 +2,24 @@
  * Rows in JSON without losing digits: a number that would come out as another one (an id beyond 2^53) is kept as text.
  * Invariant kept: what is read stands for the very value that Postgres printed.
  */
+import type { SourceSql } from './source-sql.ts';
 
 /** Texts, which are passed over, and numbers. */
 const tokens = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
 
-/** @param json an object, as Postgres prints it */
-export function parseRow(json: string): Record<string, unknown> {
+/** SQL: a whole row as text, for a statement that calls its table `claim`. Not jsonb, which does not take every text. */
+export const rowAsJson = 'to_json(claim.*)::text';
+
+/** The row without the column of changes, which is the reconciler's own. */
+export function parseRow(
+  json: string,
+  { changeName }: Pick<SourceSql, 'changeName'>,
+): Record<string, unknown> {
   const exact = json.replaceAll(tokens, (token) =>
     token.startsWith('"') || isExact(token) ? token : JSON.stringify(token),
   );
-  return JSON.parse(exact) as Record<string, unknown>;
+  const columns = Object.entries(JSON.parse(exact) as Record<string, unknown>);
+  return Object.fromEntries(columns.filter(([name]) => name !== changeName));
 }
 
 function isExact(token: string): boolean {

@@ -6,11 +6,16 @@ import pg from 'pg';
 import type { ColumnValue } from '../domain/open-claim.ts';
 import { OperatingError } from '../domain/operating-error.ts';
 import type { Source } from '../domain/source.ts';
-import { named, type NamedStatement } from './named-statement.ts';
+import { rowAsJson } from './exact-json.ts';
 import type { SourceSql } from './source-sql.ts';
 
 /** When the marker's window ends: so long after the row is written, by the database's clock, or at a given time. */
 export type NewWindow = { readonly ttlMs: number } | { readonly expiresAtMs: number };
+
+export interface Statement {
+  readonly text: string;
+  readonly values: unknown[];
+}
 
 export interface NewRow {
   readonly attempt: string;
@@ -36,12 +41,7 @@ export function ownColumns({ columns }: Source): string[] {
  * @param hasTimeZone of the window's column: one without is taken as UTC. It does not matter for a given time, which is
  * passed as text: such a column takes it as it stands there.
  */
-export function insertStatement(
-  source: Source,
-  sql: SourceSql,
-  row: NewRow,
-  hasTimeZone = true,
-): NamedStatement {
+export function insertStatement(source: Source, sql: SourceSql, row: NewRow, hasTimeZone = true): Statement {
   // In one order, so that a set of columns has one statement.
   const given = Object.entries(row.columns).toSorted(([a], [b]) => (a < b ? -1 : 1));
   const values: unknown[] = [...given.map(([, value]) => value), row.attempt, writtenWord(sql, row.status)];
@@ -55,8 +55,8 @@ export function insertStatement(
   const columns = [...names, windowColumn ?? ''].map((name) => pg.escapeIdentifier(name));
   const text = `insert into ${sql.table} as claim (${columns.join(', ')}) values (${parameters.join(', ')})
     returning ${sql.id}::text as id, ${sql.markerKey} as marker_key,
-      ${sql.markerValue ?? 'null::text'} as marker_value, ${sql.json} as claim`;
-  return named(text, values);
+      ${sql.markerValue ?? 'null::text'} as marker_value, ${rowAsJson} as claim`;
+  return { text, values };
 }
 
 /** The value of the window's column as SQL; what it needs is added to `values`. */

@@ -16,6 +16,8 @@ export interface SourceSql {
   /** The SQL type of the id, to cast text back to. */
   readonly idType: string;
   readonly change: string;
+  /** Not quoted. */
+  readonly changeName: string;
   readonly attempt: string;
   /** The columns themselves, for statements that write or look up. */
   readonly attemptColumn: string;
@@ -30,8 +32,6 @@ export interface SourceSql {
   readonly markerValue: string | null;
   /** Unix milliseconds as bigint; null when absent or infinite. */
   readonly expiresAtMs: string;
-  /** A whole row as JSON text, without the change column; the statement must call the table `claim`. */
-  readonly json: string;
   /** Columns of the marker's key: what two claims on one marker have in common. */
   readonly keyColumns: readonly string[];
 }
@@ -59,6 +59,7 @@ export function describeSource(source: Source, idType: string): SourceSql {
     id: escapeIdentifier(columns.id),
     idType,
     change: escapeIdentifier(columns.change),
+    changeName: columns.change,
     attempt,
     attemptColumn: escapeIdentifier(columns.attempt),
     statusColumn: escapeIdentifier(columns.status),
@@ -68,8 +69,6 @@ export function describeSource(source: Source, idType: string): SourceSql {
     markerKey,
     markerValue,
     expiresAtMs,
-    json: `(select json_object_agg(part.key, part.value) from json_each(to_json(claim.*)) part
-      where part.key <> ${escapeLiteral(columns.change)})::text`,
     keyColumns: marker.key.flatMap((part) => (part.kind === 'column' ? [escapeIdentifier(part.name)] : [])),
   };
 }

@@ -21,7 +21,7 @@ import {
   type InsertedRow,
   type NewRow,
 } from './insert-statement.ts';
-import { named } from './named-statement.ts';
+import { runPrepared } from './named-statement.ts';
 import type { SourceSql } from './source-sql.ts';
 import { isUniqueViolation } from './sql-state.ts';
 
@@ -56,17 +56,17 @@ export async function insertPending(pool: pg.Pool, table: ClaimTable, claim: New
   const hasTimeZone = window?.sqlType !== 'timestamp without time zone';
   const row = { ...claim, status: 'pending' } as const;
   try {
-    const { rows } = await pool.query<InsertedRow>(insertStatement(source, sql, row, hasTimeZone));
-    return { kind: 'inserted', row: decode(rows[0]) };
+    const [written] = await runPrepared<InsertedRow>(pool, insertStatement(source, sql, row, hasTimeZone));
+    return { kind: 'inserted', row: decode(sql, written) };
   } catch (error) {
     return { kind: await refusalOf(pool, source, error) };
   }
 }
 
-function decode(row: InsertedRow | undefined): WrittenClaim {
+function decode(sql: SourceSql, row: InsertedRow | undefined): WrittenClaim {
   if (row === undefined) throw new Error('an insert returned no row');
   const { id, marker_key: markerKey, marker_value: markerValue } = row;
-  return { id, markerKey: markerKey ?? '', markerValue, claim: parseRow(row.claim) };
+  return { id, markerKey: markerKey ?? '', markerValue, claim: parseRow(row.claim, sql) };
 }
 
 /**
@@ -87,13 +87,13 @@ export async function settleClaim(
   const { id, from, to, changeXid } = claim;
   const words = from.flatMap((status) => sql.words[status]);
   const version = changeXid === undefined ? '' : ` and ${sql.change} = $4::xid8`;
-  const statement = named(
-    `update ${sql.table} set ${sql.statusColumn} = $1
-     where ${sql.id} = $2::text::${sql.idType} and ${sql.rawStatus} = any($3::text[])${version}`,
-    [writtenWord(sql, to), id, words, ...(changeXid === undefined ? [] : [changeXid])],
-  );
+  const values = [writtenWord(sql, to), id, words, ...(changeXid === undefined ? [] : [changeXid])];
   try {
-    const { rowCount } = await client.query(statement);
+    const { rowCount } = await client.query(
+      `update ${sql.table} set ${sql.statusColumn} = $1
+       where ${sql.id} = $2::text::${sql.idType} and ${sql.rawStatus} = any($3::text[])${version}`,
+      values,
+    );
     return rowCount === 0 ? 'moved_on' : 'settled';
   } catch (error) {
     // No index over live claims minds one that is released.
