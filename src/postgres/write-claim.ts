@@ -4,7 +4,7 @@
  * index refuses the second, however many come at once; what was refused was not written.
  * Does not decide: whether something was handed out is for the distributor to say.
  */
-import type pg from 'pg';
+import pg from 'pg';
 import type { ClaimStatus } from '../domain/claim.ts';
 import type { OpenClaim } from '../domain/open-claim.ts';
 import { OperatingError } from '../domain/operating-error.ts';
@@ -145,14 +145,14 @@ async function whoIsThere(
   const keyColumns = templateColumns(source.marker.key);
   const missing = keyColumns.filter((name) => !known.has(name));
   if (missing.length > 0) throw unfit(source, attempt, `it does not hold ${missing.join(', ')} (marker.key)`);
-  const sameKey = sql.keyColumns.map((column, at) => `${column} = $${at + 4}`);
+  const sameKey = keyColumns.map((name, at) => `${pg.escapeIdentifier(name)} = $${at + 4}`);
   const { rows } = await client.query<{ kind: Refusal }>(
     `select 'attempt_exists' as kind from ${sql.table} where ${sql.attemptColumn} = $1
      union all
      select 'live_elsewhere' from ${sql.table} where ${sameKey.join(' and ')} and (${sql.rawStatus} = any($2::text[])
        or ${sql.rawStatus} = any($3::text[])
          and coalesce(${sql.expiresAtMs} > extract(epoch from clock_timestamp()) * 1000, true))
-     limit 1`,
+     order by kind limit 1`,
     [attempt, sql.words.pending, sql.words.granted, ...keyColumns.map((name) => known.get(name))],
   );
   return rows[0]?.kind ?? null;

@@ -79,6 +79,12 @@ describe('the row of a granted open claim', () => {
     expect(await rows()).toEqual([{ uid: '1', attempt_id: 'a1', status: 'granted' }]);
   });
 
+  it('may be of a marker whose key names a column twice, or the attempt', async () => {
+    await createGateTable();
+    const changes = { key: 'g:{{uid}}:{attempt_id}:{uid}' };
+    expect(await write({ ...open, markerKey: 'g:{1}:a1:1' }, changes)).toBe('inserted');
+  });
+
   it('is written even when its window is over, or when others on the marker are done with', async () => {
     await createGateTable();
     await run(others('failed', `now() + interval '1 day'`));
