@@ -1,101 +1,65 @@
 /**
- * The bench: a full pass over claims in order, against what one would write first. Boots its own servers, runs the ways
- * in turn (so that a machine that slows down slows all of them), prints medians and their ratios. With `--json` one
- * object with every figure behind them; `--rows N` and `--repeats N` set the size.
- * Measures only: it asserts nothing but that every way judged every row.
+ * The benches: `npm run bench` (a pass), `npm run bench -- gate` (claims through the gate). Each boots its own servers and
+ * compares with what one would write by hand, in the same run. `--json` prints one object with every figure behind the
+ * ratios; `--rows N` (or `--claims N`) and `--repeats N` set the size.
+ * Does not measure: see `pass.ts` and `gate.ts`.
  */
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { readEnvironment } from '../src/config.ts';
-import { openDemoStores, type OpenDemoStores } from '../src/demo/demo-stores.ts';
-import { fillGifts } from '../src/demo/fill-claims.ts';
-import { makeClaims } from '../src/demo/synthetic-claims.ts';
-import { bootServers } from '../src/embedded/boot-servers.ts';
-import { openOurPass } from './our-pass.ts';
-import { runBatched, runRowByRow } from './scripts.ts';
+import { benchGate, type GateBench } from './gate.ts';
+import { median } from './median.ts';
+import { benchPass, type PassBench } from './pass.ts';
 
-interface Way {
-  readonly name: 'ours' | 'batched' | 'rowByRow';
-  readonly rows: number;
-  run(): Promise<number>;
-}
-
-/** Row by row is so slow that a part of the rows tells its rate. */
-const rowByRowShare = 0.1;
-
-const { values } = parseArgs({
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
   options: {
     rows: { type: 'string', default: '200000' },
+    claims: { type: 'string', default: '3000' },
     repeats: { type: 'string', default: '5' },
     json: { type: 'boolean', default: false },
   },
 });
-const rows = Number(values.rows);
-const repeats = Number(values.repeats);
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
+const repeats = Number(values.repeats);
+const common = { env: readEnvironment(), repeats, say };
+const machine = { cpus: cpus().length, node: process.version };
 
-const servers = await bootServers({ env: readEnvironment(), say, fresh: true });
-try {
-  const stores = await openDemoStores(servers);
-  try {
-    say(`filling ${rows} claims …`);
-    await fillGifts(stores, makeClaims(rows));
-    await stores.pool.query('vacuum analyze gift_claim');
-    report(await measure(stores));
-  } finally {
-    await stores.close();
-  }
-} finally {
-  await servers.stop();
+const [what = 'pass'] = positionals;
+if (what === 'pass') print(await benchPass({ ...common, rows: Number(values.rows) }), describePass);
+else if (what === 'gate') print(await benchGate({ ...common, claims: Number(values.claims) }), describeGate);
+else throw new Error(`There is no bench ${JSON.stringify(what)}: pass or gate.`);
+
+function print<Figures extends object>(figures: Figures, describe: (figures: Figures) => string[]): void {
+  if (values.json) process.stdout.write(`${JSON.stringify({ machine, ...figures })}\n`);
+  else for (const line of describe(figures)) say(line);
 }
 
-async function measure(stores: OpenDemoStores): Promise<Map<Way['name'], number[]>> {
-  const ours = await openOurPass(stores);
-  const part = Math.round(rows * rowByRowShare);
-  const ways: Way[] = [
-    { name: 'ours', rows, run: () => ours.run() },
-    { name: 'batched', rows, run: () => runBatched(stores, rows) },
-    { name: 'rowByRow', rows: part, run: () => runRowByRow(stores, part) },
+function describePass({ ratios, rowsPerSecond }: PassBench): string[] {
+  const line = (words: string, name: keyof PassBench['rowsPerSecond'], times: string): string =>
+    `${words.padEnd(52)}${Math.round(median(rowsPerSecond[name])).toString().padStart(9)} rows/s  ${times}`;
+  return [
+    line('a pass', 'ours', ''),
+    line(
+      'pages of 1,000, pipelined GET and PTTL, no overlap',
+      'batched',
+      `ours is ${ratios.batched} times as fast`,
+    ),
+    line('row by row: await get, await pttl', 'rowByRow', `ours is ${ratios.rowByRow} times as fast`),
   ];
-  const rates = new Map<Way['name'], number[]>(ways.map(({ name }) => [name, []]));
-  try {
-    for (let repeat = 0; repeat <= repeats; repeat += 1) {
-      for (const way of ways) {
-        const startedAtMs = performance.now();
-        const judged = await way.run();
-        const seconds = (performance.now() - startedAtMs) / 1000;
-        if (judged !== way.rows) throw new Error(`${way.name} judged ${judged} of ${way.rows} rows`);
-        // The first round warms caches and is not counted.
-        if (repeat > 0) rates.get(way.name)?.push(way.rows / seconds);
-      }
-      say(`round ${repeat} of ${repeats}`);
-    }
-    return rates;
-  } finally {
-    await ours.close();
-  }
 }
 
-function report(rates: Map<Way['name'], number[]>): void {
-  const median = (name: Way['name']): number => {
-    const sorted = (rates.get(name) ?? []).toSorted((a, b) => a - b);
-    return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
-  };
-  const ratio = (name: Way['name']): number => Number((median('ours') / median(name)).toFixed(2));
-  const ratios = { rowByRow: ratio('rowByRow'), batched: ratio('batched') };
-  if (values.json) {
-    const rowsPerSecond = Object.fromEntries(rates);
-    const machine = { cpus: cpus().length, node: process.version };
-    process.stdout.write(`${JSON.stringify({ rows, repeats, machine, ratios, rowsPerSecond })}\n`);
-    return;
-  }
-  const line = (name: Way['name'], words: string, times: string): void =>
-    say(`${words.padEnd(52)}${Math.round(median(name)).toString().padStart(9)} rows/s  ${times}`);
-  line('ours', 'a pass', '');
-  line(
-    'batched',
-    'pages of 1,000, pipelined GET and PTTL, no overlap',
-    `ours is ${ratios.batched} times as fast`,
-  );
-  line('rowByRow', 'row by row: await get, await pttl', `ours is ${ratios.rowByRow} times as fast`);
+function describeGate(bench: GateBench): string[] {
+  const line = (words: string, perSecond: number, more: string): string =>
+    `${words.padEnd(52)}${Math.round(perSecond).toString().padStart(9)} claims/s  ${more}`;
+  return [
+    line('by hand: SET NX PX, distributor, INSERT', bench.byHand, ''),
+    line('through the gate', bench.gate, `takes ${bench.ratios.claim} times as long`),
+    line('by hand, blocked', bench.byHandBlocked, ''),
+    line(
+      'through the gate, blocked',
+      bench.gateBlocked,
+      `takes ${bench.ratios.blocked} times as long; ${bench.roundTripsPerBlocked} round trip to Redis each`,
+    ),
+  ];
 }

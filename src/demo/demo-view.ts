@@ -19,26 +19,30 @@ export class DemoView {
     this.#out = out;
   }
 
+  protected line(text: string): void {
+    this.#out(text);
+  }
+
   title(seed: number, claimsFile: string | null): void {
     const claims = claimsFile === null ? 'made-up claims' : `the claims in ${claimsFile}`;
-    this.#out(`claim-reconciler demo: ${claims}, drift by seed ${seed}`);
-    this.#out('');
+    this.line(`claim-reconciler demo: ${claims}, drift by seed ${seed}`);
+    this.line('');
   }
 
   /** Begins a step; `done` ends it. */
   step(name: string): void {
     this.#step += 1;
     this.#startedAtMs = performance.now();
-    this.#out(`${this.#step}. ${name} …`);
+    this.line(`${this.#step}. ${name} …`);
   }
 
   done(sentence: string): void {
     const seconds = ((performance.now() - this.#startedAtMs) / 1000).toFixed(1);
-    this.#out(`   ${sentence} (${seconds} s)`);
+    this.line(`   ${sentence} (${seconds} s)`);
   }
 
   note(line: string): void {
-    this.#out(`   ${line}`);
+    this.line(`   ${line}`);
   }
 
   pass(pass: SeenPass): void {
@@ -71,9 +75,9 @@ export class DemoView {
       sum((row) => row.repaired),
       sum((row) => row.alerted),
     ];
-    this.#out('');
-    for (const line of table(head, [...cells, total])) this.#out(`   ${line}`);
-    this.#out('');
+    this.line('');
+    for (const line of table(head, [...cells, total])) this.line(`   ${line}`);
+    this.line('');
     for (const item of unexpected.slice(0, unexpectedShown)) {
       this.note(`not injected, but found: ${item.verdict} at claim ${item.claimId} of ${item.source}`);
     }
@@ -89,8 +93,8 @@ export class DemoView {
   }
 
   staying(url: string): void {
-    this.#out('');
-    this.#out(`The dashboard stays up at ${url} (jobs at ${url}/queues). Ctrl-C stops everything.`);
+    this.line('');
+    this.line(`The dashboard stays up at ${url} (jobs at ${url}/queues). Ctrl-C stops everything.`);
   }
 }
 

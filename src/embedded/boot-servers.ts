@@ -16,6 +16,8 @@ export interface BackingServers {
   /** Where they are from, in words for people. */
   readonly postgresOrigin: string;
   readonly redisOrigin: string;
+  /** Kills Redis and starts it again, empty. Null where it was given: its data are not ours to lose. */
+  readonly loseRedis: (() => Promise<void>) | null;
   /** Stops what was started here and removes its data. Servers that were given are left alone. Safe to call twice. */
   stop(): Promise<void>;
 }
@@ -40,20 +42,23 @@ export async function bootServers(options: {
     redisUrl: redis.url,
     postgresOrigin: postgres.origin,
     redisOrigin: redis.origin,
+    loseRedis: redis.lose,
     stop: async () => stopAll([postgres, redis]),
   };
 }
 
 type Server = Pick<RunningServer, 'url' | 'origin' | 'stop'>;
+/** `lose`: null for a server that was given. */
+type RedisServer = Server & { readonly lose: (() => Promise<void>) | null };
 
 async function startBoth(
   givenPostgres: Server | null,
   givenRedis: Server | null,
   options: { env: NodeJS.ProcessEnv; say: (line: string) => void },
-): Promise<[Server, Server]> {
+): Promise<[Server, RedisServer]> {
   const [postgres, redis] = await Promise.allSettled([
     givenPostgres ?? startPostgres(options),
-    givenRedis ?? startRedis(options),
+    givenRedis === null ? startOwnRedis(options) : { ...givenRedis, lose: null },
   ]);
   if (postgres.status === 'fulfilled' && redis.status === 'fulfilled') return [postgres.value, redis.value];
   const outcomes = [postgres, redis];
@@ -61,6 +66,20 @@ async function startBoth(
   const reasons = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason] : []));
   const message = reasons.map((reason) => (reason instanceof Error ? reason.message : String(reason)));
   throw new Error(message.join('\n'), { cause: reasons[0] });
+}
+
+async function startOwnRedis(options: {
+  env: NodeJS.ProcessEnv;
+  say: (line: string) => void;
+}): Promise<RedisServer> {
+  const server = await startRedis(options);
+  return {
+    ...server,
+    async lose() {
+      await server.kill();
+      await server.restart();
+    },
+  };
 }
 
 function given(env: NodeJS.ProcessEnv, name: string): Server | null {

@@ -104,7 +104,7 @@ async function askAbout(
   for (let from = 0; from < asked.length && distributor !== null; from += questionsInFlight) {
     signal.throwIfAborted();
     const some = asked.slice(from, from + questionsInFlight);
-    const said = isAway
+    const said: readonly LookupAnswer[] = isAway
       ? some.map((): LookupAnswer => ({ kind: 'unknown', reason: 'it answered none of those asked before' }))
       : await Promise.all(
           some.map(({ attempt }) => askWhatBecame(distributor, attempt, distributorTimeoutMs, signal)),

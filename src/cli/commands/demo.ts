@@ -1,6 +1,7 @@
 /**
- * `demo`: everything on one machine, from nothing to a balance.
+ * `demo`: everything on one machine, from nothing to a balance; with `--through-gate` the claims are played through the gate.
  */
+import { runReplay } from '../../demo/replay/run-replay.ts';
 import { runDemo } from '../../demo/run-demo.ts';
 import { exitCodes, type ExitCode } from '../../domain/exit-code.ts';
 import { OperatingError } from '../../domain/operating-error.ts';
@@ -11,6 +12,7 @@ export interface DemoCommandOptions extends CommonOptions {
   readonly once?: boolean;
   readonly claims?: string;
   readonly seed: string;
+  readonly throughGate?: boolean;
 }
 
 /** Exit code 0 when the table balances, 3 when it does not. */
@@ -20,7 +22,8 @@ export async function runDemoCommand(options: DemoCommandOptions, io: CommandIo)
     if (!Number.isInteger(seed)) {
       throw new OperatingError('configuration', `--seed ${options.seed} is not a whole number.`);
     }
-    const balanced = await runDemo({
+    const run = options.throughGate === true ? runReplay : runDemo;
+    const balanced = await run({
       env: io.env,
       claimsFile: options.claims ?? null,
       seed,
