@@ -57,7 +57,10 @@ export function readReport(said: unknown, sources: readonly Source[], who: strin
   );
   addPlaceProblems(said, sources, wrong);
   if (parsed.success && wrong.size === 0) return { ...parsed.data, by: parsed.data.by ?? who };
-  const lines = [...wrong].map(([path, message]) => `  - ${path === '' ? 'it' : `${path}:`} ${message}`);
+  const lines = ['', ...Object.keys(fields), 'by'].flatMap((path) => {
+    const message = wrong.get(path);
+    return message === undefined ? [] : [`  - ${path === '' ? 'it' : `${path}:`} ${message}`];
+  });
   throw new OperatingError('bad_report', `The report is refused; nothing was stored:\n${lines.join('\n')}`);
 }
 

@@ -13,6 +13,8 @@ export interface ShopSettings {
   readonly markersUrl?: string;
   readonly queueUrl?: string;
   readonly databaseUrl?: string;
+  /** The section `http`, in braces. */
+  readonly http?: string;
 }
 
 /** YAML with the source `gifts`, and `orders` behind it when asked for. */
@@ -30,6 +32,7 @@ export function shopConfig(
     databaseUrl = world.databaseUrl,
     markersUrl = world.redisUrl,
     queueUrl = world.redisUrl,
+    http = '{ port: 0 }',
   } = settings;
   const orders = `
   orders:
@@ -46,7 +49,7 @@ export function shopConfig(
 database: { url: '${databaseUrl}' }
 markerRedis: { url: '${markersUrl}' }
 queueRedis: { url: '${queueUrl}' }
-http: { port: 0 }
+http: ${http}
 sources:
   gifts:
     table: ${table}
