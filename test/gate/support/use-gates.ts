@@ -17,6 +17,7 @@ import { createDatabase, type TestDatabase } from '../../support/database.ts';
 import { createRedis, type TestRedis } from '../../support/redis.ts';
 import { strictTo } from '../../support/strict-redis.ts';
 import { claimTablesSql, dayMs, giftSource } from './claim-tables.ts';
+import type { WatchedCalls } from './watched-calls.ts';
 import { notingDistributor, type NotingDistributor } from './noting-distributor.ts';
 
 export interface TestGate extends Gate {
@@ -36,7 +37,7 @@ export interface Gates {
   readonly client: () => Redis;
   /** A gate of the gifts unless changed; closed when the test has finished. */
   readonly open: (
-    changes?: Partial<GateParts & GateOptions> & { readonly source?: Source },
+    changes?: Partial<GateParts & GateOptions> & { readonly source?: Source; readonly calls?: WatchedCalls },
   ) => Promise<TestGate>;
   readonly rows: (table?: string) => Promise<readonly Record<string, string>[]>;
   /** Attempts in the open-claims index. */
@@ -73,11 +74,12 @@ export function useGates(): Gates {
     pool: () => pool,
     redis: () => strict,
     client: () => redis.client,
-    open: async ({ source = giftSource, ...changes } = {}) => {
+    open: async ({ source = giftSource, calls, ...changes } = {}) => {
       const distributor = notingDistributor();
       const troubles: OperatingError[] = [];
       const table = await openClaimTable(pool, source);
-      const given = { pool, redis: strict, distributor, table, namespace, ...changes };
+      const plain = { pool, redis: strict, distributor, ...changes };
+      const given = { table, namespace, ...plain, ...calls?.watch(plain) };
       const usual = 'ttlMs' in source.columns.expiry ? {} : { ttlMs: dayMs };
       const onTrouble = (error: OperatingError): void => void troubles.push(error);
       const gate = createGate(given, { ...usual, onTrouble, closeTimeoutMs: 2_000, ...changes });
