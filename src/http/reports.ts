@@ -10,6 +10,8 @@ import type { ReportAnswer } from '../reconcile/report-claim.ts';
 /** Stores what was said and judges it. Throws `bad_report` for what is no report. */
 export type TakeReport = (said: unknown, by: string) => Promise<ReportAnswer>;
 
+export const reportsPath = '/api/reports';
+
 /** More than the longest report, with every character written as `\uXXXX`. */
 const bodyBytesMax = 32 * 1_024;
 
@@ -18,7 +20,7 @@ export async function registerReports(app: FastifyInstance, take: TakeReport, by
   await app.register(async (scope) => {
     // Only JSON: a form of another page can send plain text without being asked about.
     scope.removeContentTypeParser('text/plain');
-    scope.post('/api/reports', { bodyLimit: bodyBytesMax }, async (request, reply) => {
+    scope.post(reportsPath, { bodyLimit: bodyBytesMax }, async (request, reply) => {
       try {
         return await reply.code(202).send(await take(request.body, by));
       } catch (error) {

@@ -13,7 +13,7 @@ import { registerBoard, type BoardQueue } from './board.ts';
 import type { Metrics } from './metrics.ts';
 import { renderFailurePage, renderOverviewPage } from './overview-page.ts';
 import { pageStyle } from './page-style.ts';
-import { registerReports, type TakeReport } from './reports.ts';
+import { registerReports, reportsPath, type TakeReport } from './reports.ts';
 import { shareReading } from './shared-reading.ts';
 
 export interface Readiness {
@@ -127,12 +127,16 @@ function addProbes(app: FastifyInstance, options: HttpOptions): void {
   });
 }
 
-/** Says in the log what was changed over HTTP and what failed. The board answers its own errors, so it is done here. */
+/**
+ * Says in the log what was changed over HTTP and what failed. The board answers its own errors, so it is done here. Reports
+ * change nothing by themselves, have their own record, and may come by the thousand.
+ */
 function addAudit(app: FastifyInstance, log: HttpLog): void {
   app.addHook('onResponse', (request, reply, done) => {
     const { method, url, ip: from } = request;
     const fields = { method, url, from, status: reply.statusCode };
-    const changed = method !== 'GET' && method !== 'HEAD' && reply.statusCode < 400;
+    const isWrite = method !== 'GET' && method !== 'HEAD' && request.routeOptions.url !== reportsPath;
+    const changed = isWrite && reply.statusCode < 400;
     if (changed) log.info(fields, 'changed over HTTP');
     if (reply.statusCode >= 500) log.warn(fields, 'an HTTP request failed');
     done();
