@@ -154,13 +154,13 @@ function handWritten(
   { pool, redis, prefix }: OpenDemoStores,
   distributor: Distributor,
 ): (uid: number) => Promise<string> {
-  const signal = new AbortController().signal;
   return async (uid) => {
     const attempt = randomUUID();
     const markerKey = `${prefix}gift:1:1:${uid}`;
     if ((await redis.set(markerKey, attempt, 'PX', windowMs, 'NX')) === null) return 'already_claimed';
     const claim = { activity_id: 1, gift_id: 1, uid, attempt_id: attempt };
     const notAfterMs = Date.now() + 5_000;
+    const signal = AbortSignal.timeout(5_000);
     const answer = await distributor.grant({ attempt, markerKey, claim, notAfterMs }, signal);
     if (answer.kind !== 'granted') {
       await redis.del(markerKey);

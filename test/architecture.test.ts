@@ -171,7 +171,7 @@ describe('every file', () => {
       [/\bas unknown as\b/g, 'forces a type'],
       [/[:<,|]\s*any\b(?=\s*[;,)>=[\]|{}]|\s*$)/gm, 'says any'],
       [/^\s*(export\s+)?(const\s+)?enum\s/gm, 'declares an enum'],
-      [/^\s*(export\s+)?namespace\s/gm, 'declares a namespace'],
+      [/^\s*(export\s+)?namespace\s+[\w.]+\s*\{/gm, 'declares a namespace'],
     ];
     const typescript = [...program, ...tests].filter(({ path }) => path.endsWith('.ts'));
     const found = (file: SourceFile): string[] =>

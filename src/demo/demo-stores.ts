@@ -8,11 +8,14 @@ import { readFileSync } from 'node:fs';
 import type { Redis } from 'ioredis';
 import type pg from 'pg';
 import { queuePrefix } from '../app/daemon.ts';
+import { decodeOpenClaim, openClaimsKey } from '../domain/open-claim.ts';
 import { connectPostgres, defaultPoolLimits, endPool } from '../postgres/connect.ts';
 import { createDatabase, dropDatabase } from '../postgres/database.ts';
 import { migrate } from '../postgres/migrate.ts';
 import { connectStrict, endRedis, untilReady } from '../redis/connect.ts';
+import { readOpenClaims } from '../redis/open-claims.ts';
 import { removePassQueue } from '../schedule/pass-queue.ts';
+import { giftSource } from './demo-source.ts';
 import type { DemoStores } from './fill-claims.ts';
 
 const tables = readFileSync(new URL('./demo-tables.sql', import.meta.url), 'utf8');
@@ -67,6 +70,7 @@ export async function openDemoStores(servers: {
     async close() {
       try {
         await deleteMarkers(pool, redis, prefix);
+        await deleteOpenClaims(redis, openClaimsKey(namespace, giftSource));
         await removePassQueue(servers.redisUrl, queuePrefix({ namespace }));
       } finally {
         await leave();
@@ -85,4 +89,12 @@ async function deleteMarkers(pool: pg.Pool, redis: Redis, prefix: string): Promi
   for (let at = 0; at < rows.length; at += keysPerBatch) {
     await redis.unlink(...rows.slice(at, at + keysPerBatch).map(({ key }) => key));
   }
+}
+
+/** The index, and the markers that only it knows of: of claims whose row was never written. */
+async function deleteOpenClaims(redis: Redis, indexKey: string): Promise<void> {
+  const everything = { indexKey, ageMs: 0, skip: 0, rowsMax: keysPerBatch };
+  const entries = await readOpenClaims(redis, everything, closeMs);
+  const keys = entries.flatMap(({ member }) => decodeOpenClaim(member)?.markerKey ?? []);
+  await redis.unlink(indexKey, ...keys);
 }

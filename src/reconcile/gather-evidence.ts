@@ -99,9 +99,10 @@ async function askAbout(
   signal: AbortSignal,
 ): Promise<(LookupAnswer | null)[]> {
   const answers: (LookupAnswer | null)[] = attempts.map(() => null);
+  if (distributor === null) return answers;
   const asked = attempts.flatMap((attempt, at) => (attempt === null ? [] : [{ attempt, at }]));
   let isAway = false;
-  for (let from = 0; from < asked.length && distributor !== null; from += questionsInFlight) {
+  for (let from = 0; from < asked.length; from += questionsInFlight) {
     signal.throwIfAborted();
     const some = asked.slice(from, from + questionsInFlight);
     const said: readonly LookupAnswer[] = isAway

@@ -29,7 +29,7 @@ async function playOne(gates: GateWorld, random: SeededRandom, n: number): Promi
 /** Users come one after the other, some at a time; passes run all the while; now and then Redis loses everything. */
 async function playAll(gates: GateWorld, random: SeededRandom): Promise<void> {
   let next = 0;
-  let playing = true;
+  const playing = { goesOn: true };
   const user = async (): Promise<void> => {
     for (let n = next++; n < claimsMade; n = next++) {
       await playOne(gates, random, n);
@@ -37,11 +37,11 @@ async function playAll(gates: GateWorld, random: SeededRandom): Promise<void> {
     }
   };
   const reconciler = async (): Promise<void> => {
-    while (playing) await gates.pass();
+    while (playing.goesOn) await gates.pass();
   };
   const passes = reconciler();
   await Promise.all(Array.from({ length: usersAtOnce }, user));
-  playing = false;
+  playing.goesOn = false;
   await passes;
 }
 

@@ -64,6 +64,7 @@ describe('a discrepancy', () => {
       {
         id: '1',
         claimId: '7',
+        changeXid: '1001',
         verdict: 'wrong_expiry',
         evidence,
         markerAgeMs: expect.any(Number),
@@ -211,7 +212,7 @@ describe('due discrepancies', () => {
     ]);
     await resolveDiscrepancies(shop.pool(), ['1'], 'went_away');
     const named = await readOpenDiscrepancies(shop.pool(), source, ['7', '8', "it's:9", 'nobody']);
-    expect(named.map(({ claimId }) => claimId).toSorted()).toEqual(['8', "it's:9"]);
+    expect(named.map(({ claimId }) => claimId ?? 'none').toSorted()).toEqual(['8', "it's:9"]);
   });
 });
 

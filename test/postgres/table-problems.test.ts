@@ -81,7 +81,7 @@ describe('a role without privileges', () => {
     expect(problems).toEqual([
       'the role ROLE may not use the schema shop; run: grant usage on schema shop to ROLE;',
       'the role ROLE may not read id, uid, attempt_id, status, expires_at and 1 more of shop.gift_claim; run: grant select on shop.gift_claim to ROLE;',
-      `the role ROLE may not read and write the reconciler's own tables (alert, brake, checkpoint, discrepancy, horizon_sample and 5 more); run: ${own}`,
+      `the role ROLE may not read and write the reconciler's own tables (alert, brake, checkpoint, discrepancy, horizon_sample and 6 more); run: ${own}`,
     ]);
     const grants = problems.map((problem) => problem.slice(problem.indexOf('run: ') + 5)).join(' ');
     expect(await inspectAs(grants)).toMatchObject({ problems: [], warnings: [], idType: 'bigint' });

@@ -50,9 +50,13 @@ export class CrashPoints {
     const run = this.#runs.getStore();
     if (run === undefined) return send();
     if (run.crashAfter !== null && run.calls >= run.crashAfter) return crashed(run);
-    run.calls += 1;
-    if (run.calls === run.failCall) throw new Error('the connection was lost');
+    if (run.calls + 1 === run.failCall) {
+      run.calls += 1;
+      throw new Error('the connection was lost');
+    }
+    // A call that is refused (a script that the server does not know yet) and sent again counts once.
     const answer = await send();
+    run.calls += 1;
     return run.calls === run.crashAfter ? crashed(run) : answer;
   }
 }
