@@ -20,7 +20,7 @@ const silent = { log: () => undefined, progress: () => undefined };
 
 export async function openOurPass(stores: OpenDemoStores): Promise<OurPass> {
   const sentences = sentencesOf(createLog({ level: 'fatal', descriptor: 2, pretty: false }));
-  const deps = openDeps(demoConfig(stores, 0), sentences, `${stores.prefix}bench`);
+  const deps = await openDeps(demoConfig(stores, 0), sentences, `${stores.prefix}bench`);
   const { signal } = new AbortController();
   const pass = { source: giftSource, by: 'bench', force: false, waits: true };
   await deps.untilRedisReady();

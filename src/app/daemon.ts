@@ -18,6 +18,7 @@ import type { Logger } from './log.ts';
 import { openDeps, type OpenDeps } from './open-deps.ts';
 import { OpenParts } from './open-parts.ts';
 import { readReadiness } from './readiness.ts';
+import { openReportDesk } from './report-desk.ts';
 import { runScheduledPass, type ScheduledPassDeps } from './scheduled-pass.ts';
 import { untilStoresReady } from './stores-ready.ts';
 import { untilAborted } from './until-aborted.ts';
@@ -50,7 +51,7 @@ export async function startDaemon(
 ): Promise<Daemon> {
   const parts = new OpenParts();
   try {
-    const deps = openDeps(config, sentencesOf(log), namespace);
+    const deps = await openDeps(config, sentencesOf(log), namespace);
     parts.add(() => deps.close());
     return await open(config, deps, log, parts, signal);
   } catch (error) {
@@ -75,7 +76,9 @@ async function open(
   parts.add(() => queue.close(partStopMs));
   const state = { working: false };
   const readiness = () => readReadiness(deps, state.working);
-  const http = await startHttp({ ...config.http, queues: [queue.queue], overview, readiness, metrics, log });
+  const takeReport = openReportDesk(deps);
+  const queues = [queue.queue];
+  const http = await startHttp({ ...config.http, queues, overview, readiness, takeReport, metrics, log });
   parts.add(() => http.close());
   await untilStoresReady(deps, sentences, signal);
   const upkeep = startUpkeep(deps, sentences);

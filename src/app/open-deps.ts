@@ -1,10 +1,11 @@
 /**
- * Opens the stores a command or the daemon works with, and closes them in reverse order.
- * Invariant kept: neither opening nor closing waits for ever.
+ * Opens the stores and distributors a command or the daemon works with, and closes the stores in reverse order.
+ * Invariants kept: neither opening nor closing waits for ever; what did not open leaves no connection open.
  */
 import { hostname } from 'node:os';
 import type { Config } from '../config.ts';
 import { defaultNamespace } from '../domain/open-claim.ts';
+import { openDistributors } from '../distributor/open-distributor.ts';
 import { connectPostgres, defaultPoolLimits, endPool } from '../postgres/connect.ts';
 import { defaultPassLimits } from '../reconcile/source-context.ts';
 import type { ReconcilerDeps } from '../reconcile/under-term.ts';
@@ -20,8 +21,16 @@ export interface OpenDeps extends ReconcilerDeps {
   close(): Promise<void>;
 }
 
-/** Connections are made in the background: this does not fail when a store is down. */
-export function openDeps(config: Config, sentences: Sentences, namespace = defaultNamespace): OpenDeps {
+/**
+ * Connections are made in the background: this does not fail when a store is down. Throws OperatingError `configuration`
+ * when a module that stands for a distributor cannot be loaded.
+ */
+export async function openDeps(
+  config: Config,
+  sentences: Sentences,
+  namespace = defaultNamespace,
+): Promise<OpenDeps> {
+  const distributors = await openDistributors(config.sources);
   const pool = connectPostgres({
     url: config.database.url,
     applicationName: 'claim-reconciler',
@@ -42,7 +51,7 @@ export function openDeps(config: Config, sentences: Sentences, namespace = defau
     leases,
     namespace,
     sources: config.sources,
-    distributors: new Map(),
+    distributors,
     holder: `${hostname()}:${process.pid}`,
     limits: defaultPassLimits,
     onTrouble: (error) => sentences.trouble('lease', error),

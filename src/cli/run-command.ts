@@ -53,7 +53,7 @@ export async function runCommand(
   try {
     const config = await readConfig(options, io);
     const log = createLog({ level: 'warn', descriptor: 2, pretty: io.isTerminal });
-    const deps = openDeps(config, sentencesOf(log));
+    const deps = await openDeps(config, sentencesOf(log));
     try {
       return await work({ config, deps });
     } finally {

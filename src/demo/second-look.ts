@@ -23,7 +23,7 @@ const patienceMs = 20_000;
 /** Rewinds each source to the beginning and judges all its claims again, beside the daemon's own passes. */
 export async function lookAgain(config: Config, namespace: string, signal: AbortSignal): Promise<SecondLook> {
   const sentences = sentencesOf(createLog({ level: 'error', descriptor: 2, pretty: false }));
-  const deps = openDeps(config, sentences, namespace);
+  const deps = await openDeps(config, sentences, namespace);
   try {
     await deps.untilRedisReady();
     const before = await readDiscrepancies(deps.pool);
