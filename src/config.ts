@@ -4,6 +4,7 @@
  * that changes what is repaired. This file alone reads the process's environment.
  * Does not look at the stores: whether a table is there is seen in `postgres/inspect-table.ts`.
  */
+import { dirname } from 'node:path';
 import type { z } from 'zod';
 import type { Source } from './domain/source.ts';
 import { findDisagreements, findOddities } from './config/agreement.ts';
@@ -72,7 +73,7 @@ export async function loadConfig(options: LoadOptions): Promise<LoadedConfig> {
     http: { ...data.http, credentials: data.http.credentials ?? null },
     log: data.log,
     timezone: data.timezone,
-    sources: Object.entries(data.sources).map(([name, source]) => buildSource(name, source)),
+    sources: Object.entries(data.sources).map(([name, source]) => buildSource(name, source, dirname(file))),
   };
 }
 

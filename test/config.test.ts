@@ -221,7 +221,7 @@ sources:
     [
       'mode: observe',
       'mode: observe\n    distributer: x',
-      /distributer: unknown key; the keys here are table, columns/,
+      /distributer: unknown key; did you mean distributor\?$/,
     ],
     ['mode: observe', 'mode: observe\n    gracePeriod: 1m', /gracePeriod: unknown key/],
     [

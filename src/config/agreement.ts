@@ -5,10 +5,12 @@
  */
 import { claimStatuses } from '../domain/claim.ts';
 import { parseTemplate, templateColumns } from '../domain/template.ts';
-import { formatDuration, parseDuration } from './duration.ts';
+import { checkDistributor, checkGrace } from './distributor-agreement.ts';
+import { formatDuration } from './duration.ts';
 import { httpDefaults } from './schema.ts';
 import { sourceDefaults } from './source-schema.ts';
 import { isMap, valueAt, type Path, type Problem } from './problem.ts';
+import { sourcesIn, type SourceNode } from './source-node.ts';
 
 /** Not listed: `::ffff:127.0.0.1`, which no one writes. */
 const loopback = /^(localhost|127(\.\d{1,3}){3}|::1)$/i;
@@ -27,37 +29,6 @@ export function findDisagreements(tree: unknown): Problem[] {
 /** What is allowed, but hardly meant. */
 export function findOddities(tree: unknown): Problem[] {
   return sourcesIn(tree).flatMap((source) => [...oddGrace(source), ...oddBraces(source)]);
-}
-
-/** One source of the tree. */
-interface SourceNode {
-  readonly path: Path;
-  readonly has: (...path: string[]) => boolean;
-  readonly textAt: (...path: string[]) => string | undefined;
-  readonly durationAt: (...path: string[]) => number | undefined;
-  readonly wordsAt: (...path: string[]) => readonly string[];
-}
-
-function sourcesIn(tree: unknown): SourceNode[] {
-  const sources = valueAt(tree, ['sources']);
-  return isMap(sources) ? Object.entries(sources).map(([name, node]) => sourceNode(name, node)) : [];
-}
-
-function sourceNode(name: string, node: unknown): SourceNode {
-  const textAt = (...path: string[]): string | undefined => {
-    const value = valueAt(node, path);
-    return typeof value === 'string' && value !== '' ? value : undefined;
-  };
-  return {
-    path: ['sources', name],
-    textAt,
-    has: (...path) => valueAt(node, path) !== undefined,
-    durationAt: (...path) => parseDuration(textAt(...path) ?? '') ?? undefined,
-    wordsAt: (...path) => {
-      const value = valueAt(node, path);
-      return (Array.isArray(value) ? value : [value]).filter((word) => typeof word === 'string');
-    },
-  };
 }
 
 function checkHttp(tree: unknown): Problem[] {
@@ -88,7 +59,14 @@ function checkNames(tree: unknown): Problem[] {
 }
 
 function checkSource(source: SourceNode): Problem[] {
-  return [...checkExpiry(source), ...checkTolerance(source), ...checkKey(source), ...checkStatuses(source)];
+  return [
+    ...checkExpiry(source),
+    ...checkTolerance(source),
+    ...checkKey(source),
+    ...checkStatuses(source),
+    ...checkDistributor(source),
+    ...checkGrace(source),
+  ];
 }
 
 function checkExpiry({ path, has }: SourceNode): Problem[] {

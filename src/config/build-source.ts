@@ -4,13 +4,15 @@
  */
 import type { Source } from '../domain/source.ts';
 import { templateColumns } from '../domain/template.ts';
+import { buildAddress } from './distributor-schema.ts';
 import { sourceDefaults, type SourceInput } from './source-schema.ts';
 
 /** The tolerance, where none is given, is this part of the ttl. */
 const toleranceShareOfTtl = 0.1;
 
-export function buildSource(name: string, input: SourceInput): Source {
-  const { columns, marker } = input;
+/** @param folder that of the configuration file, absolute: where a distributor's module is looked for */
+export function buildSource(name: string, input: SourceInput, folder: string): Source {
+  const { columns, marker, distributor } = input;
   const value = marker.value.text === 'any' ? null : marker.value.parts;
   const isUnique = marker.valueIsUnique === undefined ? undefined : marker.valueIsUnique === 'true';
   return {
@@ -32,9 +34,9 @@ export function buildSource(name: string, input: SourceInput): Source {
       valueNamesAttempt: value !== null && (isUnique ?? templateColumns(value).includes(columns.attempt)),
       graceMs: input.grace,
       brake: input.brake,
-      notGranted: 'grant',
+      notGranted: distributor?.notGranted ?? 'grant',
     },
-    distributor: null,
+    distributor: buildAddress(distributor, folder),
     schedule: input.schedule,
     rewindMs: input.rewind,
   };

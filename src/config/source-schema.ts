@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { parseTemplate, type Template } from '../domain/template.ts';
 import { defaultPolicy, treatments, type BadVerdict, type Treatment } from '../domain/verdict.ts';
+import { distributorSchema } from './distributor-schema.ts';
 import {
   choice,
   duration,
@@ -71,6 +72,7 @@ export function sourceSchema(checkSchedule: ScheduleCheck) {
     schedule: schedule(checkSchedule).default(sourceDefaults.schedule),
     policy: policy(),
     brake: brake(),
+    distributor: distributorSchema(),
     rewind: duration({ maxMs: 7 * dayMs, allowsZero: true }).default(sourceDefaults.rewindMs),
   });
 }
