@@ -69,7 +69,7 @@ function isDoubleGrant({ verdict, rival, answer }: Case): boolean {
 /** Null when there is nothing safe to change. */
 function decideRepair(found: Case, rules: SourceRules, nowMs: number): Decision | null {
   const { claim, marker } = found.observation;
-  if (claim.kind === 'no_row') return decideRowless(found, marker);
+  if (claim.kind === 'no_row') return decideRowless(found, marker, rules);
   if (claim.kind === 'unreadable') return null;
   switch (found.verdict) {
     case 'missing_marker':
@@ -117,15 +117,30 @@ function decideInDoubt(
 }
 
 /** A marker whose row was never written: the row is written if the thing was handed out, else the marker goes. */
-function decideRowless({ rival, answer, observation }: Case, marker: MarkerReading): Decision | null {
+function decideRowless(found: Case, marker: MarkerReading, rules: SourceRules): Decision | null {
+  const { rival, answer, observation } = found;
   const { claim } = observation;
   if (answer === null || marker.kind !== 'present' || claim.kind !== 'no_row' || claim.open === null)
     return null;
   const key = claim.open.markerKey;
   if (answer.kind === 'unknown') return noAnswer(answer.reason);
-  if (answer.kind !== 'granted') return repair({ kind: 'delete_marker', key, observed: marker });
+  if (answer.kind !== 'granted') {
+    const remove = repair({ kind: 'delete_marker', key, observed: marker });
+    return rules.valueNamesAttempt ? remove : unlessOthers(found, rules, remove);
+  }
   if (rival === 'pending') return { kind: 'recheck', why: 'another claim for the same thing is pending' };
   return rival === null ? null : repair({ kind: 'write_claim', key });
+}
+
+/** The value does not tell whose the marker is: it may be another live claim's, or that of one not written yet. */
+function unlessOthers({ rival, ageMs }: Case, { graceMs }: SourceRules, remove: Decision): Decision | null {
+  if (rival === null) return null;
+  if (rival === 'granted' || rival === 'pending') {
+    return { kind: 'recheck', why: 'the marker may be that of another live claim' };
+  }
+  return ageMs < graceMs
+    ? { kind: 'recheck', why: 'a newer attempt may hold it; it gets one grace period' }
+    : remove;
 }
 
 function noAnswer(reason: string): Decision {

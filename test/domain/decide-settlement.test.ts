@@ -97,6 +97,24 @@ describe("decide, by the distributor's word", () => {
     },
   );
 
+  it.each<[Rival | null, number, Decision]>([
+    ['granted', 1e9, { kind: 'recheck', why: 'the marker may be that of another live claim' }],
+    ['pending', 1e9, { kind: 'recheck', why: 'the marker may be that of another live claim' }],
+    [null, 1e9, { kind: 'alert', cause: 'rowless_marker' }],
+    ['unknown', 0, { kind: 'recheck', why: 'a newer attempt may hold it; it gets one grace period' }],
+    [
+      'unknown',
+      1e9,
+      { kind: 'repair', action: { kind: 'delete_marker', key, observed: present('a1', leftMs) } },
+    ],
+  ])('a marker whose value does not name the attempt, another live claim %s, seen for %d ms', (...row) => {
+    const [rival, ageMs, decision] = row;
+    const vague = rulesOf({ valueNamesAttempt: false });
+    for (const answer of [refused, notGranted]) {
+      expect(decide({ ...rowless(answer, rival), ageMs }, vague, nowMs)).toEqual(decision);
+    }
+  });
+
   it('writes no row where other claims were not looked up', () => {
     expect(decide(rowless(granted, null), rules, nowMs)).toEqual({ kind: 'alert', cause: 'rowless_marker' });
   });

@@ -3,8 +3,11 @@
  */
 import { describe, expect, it } from 'vitest';
 import { defaultPolicy } from '../../src/domain/verdict.ts';
+import { run as runPassJob } from '../../jobs/pass.ts';
+import { parseTemplate } from '../../src/domain/template.ts';
 import { makeDue } from '../../src/postgres/discrepancy.ts';
 import { dayMs } from './support/claim-tables.ts';
+import { silentReporter } from './support/job-deps.ts';
 import { knownDistributor } from './support/known-distributor.ts';
 import { reportOn, reportsOf } from './support/report-on.ts';
 import { useWorlds } from './support/use-world.ts';
@@ -166,23 +169,52 @@ describe('nothing is recorded', () => {
 
   it('of a marker that a live claim may own, where values do not name the attempt', async () => {
     const world = await worlds.create();
-    const deps = world.deps();
-    const constant = deps.sources.map((source) => ({
-      ...source,
-      marker: { ...source.marker, value: [{ kind: 'literal', text: 'taken' } as const] },
-      rules: { ...source.rules, valueNamesAttempt: false },
-    }));
-    const other = { ...world, deps: () => ({ ...deps, sources: constant }) };
     const live = await world.addGift({ uid: 6 });
     await world.setMarker(live, { value: 'taken' });
-    const { verdict, note } = await reportOn(other, { key: live.key, attempt: 'lost' });
+    const { verdict, note } = await reportOn(withConstant(world), { key: live.key, attempt: 'lost' });
     expect(verdict).toBe('consistent');
     expect(note).toContain(`claim ${live.id}, which is live`);
     await world.setGiftStatus(live, 'failed');
-    expect(await reportOn(other, { key: live.key, attempt: 'lost' })).toMatchObject({
+    expect(await reportOn(withConstant(world), { key: live.key, attempt: 'lost' })).toMatchObject({
       verdict: 'rowless_marker',
     });
   });
+});
+
+/** The same world, where every gift's marker holds the same word. */
+function withConstant(world: World, distributor = knownDistributor()): World {
+  const deps = world.deps({ distributor });
+  const sources = deps.sources.map((source) => ({
+    ...source,
+    marker: { ...source.marker, value: parseTemplate('taken') },
+    rules: { ...source.rules, valueNamesAttempt: false },
+  }));
+  return { ...world, deps: () => ({ ...deps, sources }) };
+}
+
+it('a marker that a newer attempt took with the same word is not deleted for an older one', async () => {
+  const world = await worlds.create();
+  const constant = withConstant(world);
+  await world.redis.set('gift:6', 'taken', 'PX', dayMs);
+  expect(await reportOn(constant, { key: 'gift:6', attempt: 'lost' })).toMatchObject({
+    verdict: 'rowless_marker',
+  });
+  const newer = await world.addGift({ uid: 6 });
+  await world.setMarker(newer, { value: 'taken' });
+  await world.addGrab();
+  const { signal } = new AbortController();
+  const payload = { source: 'gifts', by: 'test', force: false, waits: true };
+  for (let passes = 0; passes < 3; passes += 1) {
+    await world.makeDue();
+    await world.settle();
+    await runPassJob(payload, constant.deps(), silentReporter, signal);
+    expect(await world.readMarker(newer.key)).toMatchObject({ value: 'taken' });
+  }
+  await world.setGiftStatus(newer, 'failed');
+  await world.letHoursPass();
+  await world.settle();
+  await runPassJob(payload, constant.deps(), silentReporter, signal);
+  expect(await world.readMarker(newer.key)).toBeNull();
 });
 
 describe('a claim', () => {
