@@ -11,9 +11,9 @@ const named = [...page.matchAll(/`(test\/[^`]+\.test\.ts)`: "([^"]+)"/g)].map(([
 }));
 
 describe('docs/invariants.md', () => {
-  it('names a test for each of the twelve but the one of the gate', () => {
+  it('names a test for each of the twelve', () => {
     const numbers = [...page.matchAll(/^\| (\d+) \|.*`test\//gm)].map(([, number]) => Number(number));
-    expect(numbers).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 12]);
+    expect(numbers).toEqual(Array.from({ length: 12 }, (_, at) => at + 1));
   });
 
   it.each(named)('$name is a test of $file', ({ file, name }) => {
