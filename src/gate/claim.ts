@@ -8,6 +8,7 @@
 import { randomUUID } from 'node:crypto';
 import { checkWindow } from '../domain/claim-window.ts';
 import type { GrantAnswer } from '../domain/distributor.ts';
+import { didYouMean } from '../domain/nearest-name.ts';
 import { encodeOpenClaim } from '../domain/open-claim.ts';
 import { OperatingError } from '../domain/operating-error.ts';
 import { askToGrant } from '../distributor/ask.ts';
@@ -45,11 +46,24 @@ export async function claim(gate: GateContext, request: ClaimRequest): Promise<C
   }
 }
 
+const requestKeys: readonly string[] = [
+  'columns',
+  'attempt',
+  'ttlMs',
+  'expiresAt',
+] satisfies (keyof ClaimRequest)[];
+
 function check(gate: GateContext, request: ClaimRequest): Wanted {
   const { source } = gate.table;
   const beganAtMs = Date.now();
   const problems: string[] = [];
-  const checked = gate.check(request.attempt ?? randomUUID(), request.columns, problems);
+  for (const name of Object.keys(request)) {
+    if (!requestKeys.includes(name))
+      problems.push(`${name}: is no part of a claim${didYouMean(name, requestKeys)}`);
+  }
+  // A null is no attempt: whoever meant to give one would lose it without a word.
+  const given = request.attempt === undefined ? randomUUID() : request.attempt;
+  const checked = gate.check(given, request.columns, problems);
   const window = checkWindow(request, gate.window, beganAtMs, problems);
   if (problems.length > 0) {
     const lines = problems.map((problem) => `  - ${problem}`).join('\n');

@@ -51,7 +51,19 @@ export interface Admitted extends Wanted {
 
 /** How much time the own marker has left at most: with more, somebody set it again. */
 export function leftMs({ marker, takenAtMs }: Admitted): number {
-  return takenAtMs === null ? marker.ttlMs : marker.ttlMs - (performance.now() - takenAtMs);
+  if (takenAtMs === null) return marker.ttlMs;
+  return Math.max(0, Math.ceil(marker.ttlMs - (performance.now() - takenAtMs)));
+}
+
+/** The error for people, whatever it is: what was handed out stays handed out, even after an error of our own. */
+export function troubleOf(error: unknown): OperatingError {
+  try {
+    return asOperatingError(error);
+  } catch {
+    return new OperatingError('not_ready', `An error in the program itself: ${String(error)}.`, {
+      cause: error,
+    });
+  }
 }
 
 /** Tells of something that went wrong behind an answer, with all that is needed to find it. */
@@ -62,7 +74,7 @@ export function tell(
   claimId: string | null,
   error: unknown,
 ): void {
-  const { code, message } = asOperatingError(error);
+  const { code, message } = troubleOf(error);
   const claim = claimId === null ? 'no claim was written' : `claim ${claimId}`;
   gate.onTrouble(
     new OperatingError(

@@ -53,12 +53,12 @@ export function createGate(parts: GateParts, options: GateOptions): Gate {
     async close() {
       isClosed = true;
       try {
-        const closed = Promise.all([eligibility?.close(), afterWork.idle()]);
-        await withDeadline(closed, closeTimeoutMs, 'closing the gate');
+        await withDeadline(afterWork.idle(), closeTimeoutMs, 'closing the gate');
       } catch (error) {
         const left = `${afterWork.size} claims or their last steps were under way; the reconciler settles them`;
         onTrouble(new OperatingError('timed_out', `The gate was closed while ${left}.`, { cause: error }));
       }
+      await eligibility?.close();
     },
   };
 }

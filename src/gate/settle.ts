@@ -7,7 +7,7 @@ import { OperatingError } from '../domain/operating-error.ts';
 import { findLiveClaim } from '../postgres/claim-table.ts';
 import { settleClaim } from '../postgres/write-claim.ts';
 import type { Granted, Refused } from './claim-answer.ts';
-import { tell, type Admitted, type GateContext } from './gate-context.ts';
+import { tell, troubleOf, type Admitted, type GateContext } from './gate-context.ts';
 import { leaveAfterwards, release } from './own-marker.ts';
 
 export async function settleGranted(gate: GateContext, admitted: Admitted, id: string): Promise<Granted> {
@@ -37,23 +37,20 @@ async function moveToGranted(
 /** Its claim was released, its place taken, and now it turns out that it was handed out. */
 async function tellDoubleGrant(gate: GateContext, admitted: Admitted, id: string): Promise<void> {
   const { attempt, marker } = admitted;
-  const say = (other: string): void =>
-    gate.onTrouble(
-      new OperatingError(
-        'double_grant',
-        `Handed out twice: ${marker.markerKey} to attempt ${attempt} (claim ${id}), which had been released, and ${other}. ` +
-          'Take one of them back at the distributor.',
-      ),
-    );
+  let other = 'another, whose claim is gone';
   try {
     const live = await findLiveClaim(gate.pool, gate.table, admitted.columns);
-    say(
-      live === null ? 'before to another' : `to attempt ${live.attempt} (claim ${live.id}, ${live.status})`,
-    );
+    if (live !== null) other = `attempt ${live.attempt} (claim ${live.id}, ${live.status})`;
   } catch (error) {
-    say('to another, which could not be read');
-    tell(gate, 'The other claim of a double grant could not be read', admitted, id, error);
+    other = `another, whose claim could not be read: ${troubleOf(error).message}`;
   }
+  gate.onTrouble(
+    new OperatingError(
+      'double_grant',
+      `Handed out twice, or about to be: marker ${marker.markerKey} to attempt ${attempt} (claim ${id}), which had been ` +
+        `released, and to ${other}. Take one of them back at the distributor.`,
+    ),
+  );
 }
 
 export async function settleRefused(

@@ -5,14 +5,13 @@
  */
 import type { ClaimReading, ReadableClaim } from '../domain/claim.ts';
 import { OperatingError } from '../domain/operating-error.ts';
-import { asOperatingError } from '../postgres/as-operating-error.ts';
 import { findLiveClaim } from '../postgres/claim-table.ts';
 import { sqlStateOf } from '../postgres/sql-state.ts';
 import { isSurelyUndone } from '../postgres/surely-undone.ts';
 import { insertPending, readClaimsByAttempt, settleClaim } from '../postgres/write-claim.ts';
 import type { Insertion, WrittenClaim } from '../postgres/write-claim.ts';
 import type { AlreadyClaimed, Refused, Unknown } from './claim-answer.ts';
-import { tell, type Admitted, type GateContext } from './gate-context.ts';
+import { tell, troubleOf, type Admitted, type GateContext } from './gate-context.ts';
 import { handOver, release, releaseInPassing } from './own-marker.ts';
 
 export type Writing =
@@ -45,7 +44,7 @@ async function insert(gate: GateContext, admitted: Admitted): Promise<Insertion 
   try {
     return await insertPending(gate.pool, gate.table, { attempt, columns, window: window.forRow });
   } catch (error) {
-    const { code, message } = asOperatingError(error);
+    const { code, message } = troubleOf(error);
     if (!isSurelyUndone(error)) return { kind: 'unknown', attempt, reason: message };
     await release(gate, admitted, null);
     const isAboutValues = /^2[23]/.test(sqlStateOf(error) ?? '');

@@ -6,7 +6,8 @@ import { importsOf, resolveImport, type Import, type SourceFile } from './source
 
 /**
  * A file imports its own folder and lower layers only; folders on one layer do not know each other. The wiring has an
- * order too: `app` puts the daemon together with `http`, the demo shows that daemon, and `cli` starts either.
+ * order too: `app` puts the daemon together with `http`, `entry` holds what other programs import, the demo shows both, and
+ * `cli` starts either.
  */
 const layers: readonly (readonly string[])[] = [
   ['domain'],
@@ -16,10 +17,11 @@ const layers: readonly (readonly string[])[] = [
   ['jobs'],
   ['http'],
   ['app'],
+  ['entry'],
   ['demo'],
   ['cli'],
 ];
-const wiring = ['http', 'app', 'demo', 'cli'];
+const wiring = ['http', 'app', 'entry', 'demo', 'cli'];
 
 /** Packages that only some folders may know. What is in no list here is free for all but the domain. */
 interface PackageRule {

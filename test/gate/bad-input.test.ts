@@ -55,6 +55,8 @@ describe('what is wrong', () => {
     ['a window without an end', { columns: gift, ttlMs: Infinity }],
     ['a window that is over', { columns: gift, expiresAt: new Date(0) }],
     ['two windows', { columns: gift, ttlMs: 5, expiresAt: new Date('2100-01-01') }],
+    ['an attempt that is null', { columns: gift, attempt: null }],
+    ['something else', { columns: gift, expireAt: new Date('2100-01-01') }],
     ['nothing', {}],
   ])('is %s', async (_, request) => {
     const gate = await gates.open();

@@ -153,7 +153,9 @@ describe('a claim that moved on while the distributor was asked', () => {
     expect(gate.troubles).toMatchObject([
       {
         code: 'double_grant',
-        message: expect.stringMatching(/gift:7:1:100180 to attempt a1 \(claim 1\).*a2 \(claim 2, granted\)/),
+        message: expect.stringMatching(
+          /gift:7:1:100180 to attempt a1 \(claim 1\).* to attempt a2 \(claim 2, granted\)/,
+        ),
       },
     ]);
     await gate.finish();
