@@ -65,6 +65,7 @@ export async function startDemoDistributor({
 }: DemoDistributorOptions = {}): Promise<DemoDistributor> {
   const state = new DistributorState(honoursNotAfter);
   const server = createServer((request, response) => {
+    // A request that broke off in the middle: there is nobody left to answer.
     handle(state, request, response).catch(() => response.socket?.resetAndDestroy());
   });
   server.listen(0, '127.0.0.1');
