@@ -7,11 +7,12 @@ import { run as runPassJob } from '../../jobs/pass.ts';
 import { parseTemplate } from '../../src/domain/template.ts';
 import { storeReport } from '../../src/postgres/report.ts';
 import { judgeReports } from '../../src/reconcile/judge-reports.ts';
+import type { PassReport } from '../../src/reconcile/pass-report.ts';
 import { openSource } from '../../src/reconcile/source-context.ts';
 import { findSource } from '../../src/reconcile/under-term.ts';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 import { waitFor } from '../support/wait-for.ts';
-import { dayMs } from './support/claim-tables.ts';
+import { dayMs, giftSource } from './support/claim-tables.ts';
 import { silentReporter } from './support/job-deps.ts';
 import { knownDistributor } from './support/known-distributor.ts';
 import { reportOn, reportsOf } from './support/report-on.ts';
@@ -217,41 +218,76 @@ describe('texts that fit nowhere', () => {
 
   it('are no attempt where attempts are uuids, and no day where days are dates', async () => {
     const world = await worlds.create();
-    await world.pool.query(`
-      create table day_claim (id uuid primary key default gen_random_uuid(), attempt uuid unique, day date, kind text,
-        status text, expires_at timestamptz, change_xid xid8 not null default pg_current_xact_id());
-      create index day_claim_change on day_claim (change_xid, id);
-      create trigger stamp_change before insert or update on day_claim
-        for each row execute function reconciler.stamp_change();
-      alter table day_claim enable always trigger stamp_change`);
-    const deps = world.deps({ distributor: knownDistributor() });
-    const [gifts] = deps.sources;
-    if (gifts === undefined) throw new Error('no source');
-    const days = {
-      ...gifts,
-      name: 'days',
-      table: { schema: 'public', name: 'day_claim' },
-      columns: { ...gifts.columns, attempt: 'attempt' },
-      marker: { key: parseTemplate('{kind}:{day}'), value: parseTemplate('{attempt}') },
-    };
-    const distributors = new Map([['days', knownDistributor()]]);
-    const own = { ...deps, sources: [days], distributors };
-    const other = { ...world, deps: () => own };
+    const { other, runPass } = await watchPairs(
+      world,
+      'attempt uuid unique, kind text, day date',
+      '{kind}:{day}',
+    );
     for (const key of ['a:2026-13-45', 'a:yesterday!', 'a:b:2026-01-01', ':']) {
       await world.redis.set(key, 'no-uuid', 'PX', dayMs);
-      expect(await reportOn(other, { source: 'days', key, attempt: 'no-uuid' }), key).toMatchObject({
+      expect(await reportOn(other, { source: 'pairs', key, attempt: 'no-uuid' }), key).toMatchObject({
         verdict: 'rowless_marker',
       });
     }
-    await world.addGrab();
-    await world.settle();
-    const { signal } = new AbortController();
-    const payload = { source: 'days', by: 'test', force: false, waits: true };
-    const report = await runPassJob(payload, own, silentReporter, signal);
-    expect(report).toMatchObject({
-      outcome: 'completed',
-      open: 0,
-      actions: { delete_marker: { applied: 4 } },
-    });
+    expect(await runPass()).toMatchObject({ open: 0, actions: { delete_marker: { applied: 4 } } });
+  });
+
+  it('are written into no column where the key can be read in two ways', async () => {
+    const world = await worlds.create();
+    const columns = 'attempt text unique, one text, other text';
+    const { other, runPass, distributor } = await watchPairs(world, columns, 'p:{one}:{other}');
+    for (const [key, attempt] of [
+      ['p:x:y', 'plain'],
+      ['p:x:y:z', 'double'],
+    ] as const) {
+      await world.redis.set(key, attempt, 'PX', dayMs);
+      distributor.knows(attempt, { kind: 'granted' });
+      await reportOn(other, { source: 'pairs', key, attempt });
+    }
+    const done = { applied: 1, failed: 1 };
+    expect(await runPass()).toMatchObject({ open: 1, actions: { write_claim: done } });
+    const { rows } = await world.pool.query('select one, other, attempt, status from pair_claim');
+    expect(rows).toEqual([{ one: 'x', other: 'y', attempt: 'plain', status: 'granted' }]);
+    expect(await world.repairs()).toMatchObject([
+      { outcome: 'applied' },
+      { outcome: 'failed', note: expect.any(String) },
+    ]);
+    expect(await world.readMarker('p:x:y:z')).not.toBeNull();
   });
 });
+
+/** A table of its own, with these columns beside the usual ones, watched as the source `pairs`. */
+async function watchPairs(world: World, columns: string, key: string) {
+  await world.pool.query(`
+    create table pair_claim (id uuid primary key default gen_random_uuid(), ${columns},
+      status text, expires_at timestamptz, change_xid xid8 not null default pg_current_xact_id());
+    create index pair_claim_change on pair_claim (change_xid, id);
+    create trigger stamp_change before insert or update on pair_claim
+      for each row execute function reconciler.stamp_change();
+    alter table pair_claim enable always trigger stamp_change`);
+  const distributor = knownDistributor();
+  const pairs = {
+    ...giftSource,
+    name: 'pairs',
+    table: { schema: 'public', name: 'pair_claim' },
+    columns: { ...giftSource.columns, attempt: 'attempt' },
+    marker: { key: parseTemplate(key), value: parseTemplate('{attempt}') },
+  };
+  const own = { ...world.deps(), sources: [pairs], distributors: new Map([['pairs', distributor]]) };
+  return {
+    distributor,
+    other: { ...world, deps: () => own },
+    runPass: async (): Promise<PassReport> => {
+      // A row that is written last says that what was written before it is past its grace period, too.
+      await world.addGrab();
+      await world.settle();
+      const { signal } = new AbortController();
+      return runPassJob(
+        { source: 'pairs', by: 'test', force: false, waits: true },
+        own,
+        silentReporter,
+        signal,
+      );
+    },
+  };
+}

@@ -109,6 +109,26 @@ describe('a marker whose attempt has no row', () => {
     expect(await world.runPass({ distributor })).toMatchObject({ checked: 1, open: 0 });
   });
 
+  it('and which has no expiry goes too, or stays shut for good: it is not opened on a guess', async () => {
+    const world = await worlds.create();
+    const distributor = knownDistributor();
+    distributor.knows('kept', { kind: 'granted' });
+    for (const [uid, attempt] of [
+      [1, 'kept'],
+      [2, 'lost'],
+    ] as const) {
+      await world.redis.set(`gift:${uid}`, attempt);
+      await reportOn(world, { key: `gift:${uid}`, attempt });
+    }
+    expect(await runPassAfterGrace(world, { distributor })).toMatchObject({ open: 0 });
+    expect(await world.readMarker('gift:2')).toBeNull();
+    // The row that was written is read in its own turn.
+    expect(await world.runPass({ distributor })).toMatchObject({ actions: { set_expiry: { applied: 1 } } });
+    const marker = await world.readMarker('gift:1');
+    expect(marker?.value).toBe('kept');
+    expect((marker?.expiresAtMs ?? 0) - Date.now()).toBeGreaterThan(99 * 365 * dayMs);
+  });
+
   it('is let go of when the row comes after all', async () => {
     const world = await worlds.create();
     const distributor = knownDistributor();
