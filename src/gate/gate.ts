@@ -19,9 +19,33 @@ export type { GateOptions, GateParts } from './gate-options.ts';
 export type ClaimCounts = Readonly<Record<ClaimAnswer['kind'] | 'failed', number>>;
 
 export interface Gate {
+  /**
+   * Tries to claim, and answers when it is settled or cannot be for now. A loser costs one round trip to Redis; a winner two
+   * statements and one call to the distributor. Takes as long as its time-outs allow at most: Redis's, twice that of a
+   * statement, the distributor's.
+   *
+   * Guarantees: of all claims on one marker at most one at a time is granted, by the table's unique index; the distributor is
+   * asked under one key, and not after the claim's time; a marker is never without an expiry. After `unknown`, and after a
+   * crash at any step, the reconciler settles the claim.
+   *
+   * Rejects with an OperatingError when nothing was handed out and nothing will be: `bad_claim` (all that is wrong, nothing
+   * was touched, or Postgres refused the values), `redis_unreachable`, `postgres_unreachable`, `timed_out`, `not_ready`,
+   * `configuration` (the table is no longer what it was).
+   *
+   * The method: a marker by `SET NX PX` (the pattern of a lock with an owner's token that Redis documents for `SET`), the
+   * claim written before the call whose outcome may get lost, and an idempotency key for that call.
+   */
   claim(request: ClaimRequest): Promise<ClaimAnswer>;
+  /**
+   * What became of an attempt, by its row. Changes nothing. Rejects with an OperatingError: `bad_claim` for what cannot be an
+   * attempt, `postgres_unreachable` and the like when there is no answer.
+   */
   lookup(attempt: string): Promise<AttemptState>;
   counts(): ClaimCounts;
+  /**
+   * Takes no more claims, and waits for those under way and what follows their answers, `closeTimeoutMs` at most. What is left
+   * then is told and settled by the reconciler. Never rejects.
+   */
   close(): Promise<void>;
 }
 
