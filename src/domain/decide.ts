@@ -100,7 +100,8 @@ function decideInDoubt(
   rules: SourceRules,
 ): Decision | null {
   const settle = (kind: Settlement['kind']): Decision => repair({ kind, key: claim.markerKey });
-  if (answer === null || rival === null || observation.marker.kind === 'unread') return null;
+  const isRead = observation.marker.kind === 'present' || observation.marker.kind === 'absent';
+  if (answer === null || rival === null || !isRead) return null;
   switch (answer.kind) {
     case 'granted':
       return settle('settle_granted');

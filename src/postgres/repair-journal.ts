@@ -102,6 +102,16 @@ export async function readUndoable(
   return rows;
 }
 
+/** Why the last repair of a source that failed did; null when none has. */
+export async function readLastFailure(pool: pg.Pool, source: string): Promise<string | null> {
+  const { rows } = await pool.query<{ note: string | null }>(
+    `select note from reconciler.repair where source = $1 and outcome = 'failed' and intended_at > now() - interval '1 hour'
+     order by repair.id desc limit 1`,
+    [source],
+  );
+  return rows[0]?.note ?? null;
+}
+
 /** The source of a repair, or of a pass; null when there is none by that number. */
 export async function sourceOf(
   pool: pg.Pool,

@@ -84,6 +84,7 @@ async function run(
   try {
     await finishInterrupted(context, term, signal);
     if (pass.previousMode === 'observe' && source.rules.mode === 'repair') await makeDue(pool, source.name);
+    await judgeReports(context, pass.passId, signal);
     progress.window = await fixWindow(context, signal, pass.onWait);
     const reading = await judgeWindow(
       context,
@@ -105,7 +106,6 @@ async function run(
     const obstacles = await obstaclesNow(context, pass.start);
     const mayForget = source.rules.mode === 'repair' && obstacles.length === 0;
     await findRowless(context, { passId: pass.passId, mayForget }, progress.tally, signal);
-    await judgeReports(context, pass.passId, signal);
     const request = { ...pass, obstacles, horizon: progress.window.horizon };
     const admitted = await repairDue(context, term, request, progress.tally, signal);
     await resolveSettledAlerts(pool, source.name);
@@ -114,7 +114,7 @@ async function run(
       ? { outcome: 'stopped', reason: reasonOf(signal) }
       : { outcome: 'completed', reason: obstacles.join('; ') || null };
   } catch (error) {
-    if (signal.aborted && isAbort(error)) return { outcome: 'stopped', reason: reasonOf(signal) };
+    if (signal.aborted && isAbort(error, signal)) return { outcome: 'stopped', reason: reasonOf(signal) };
     return { outcome: 'aborted', reason: asOperatingError(error).message };
   }
 }
@@ -124,7 +124,9 @@ async function braked({ pool, source }: SourceContext): Promise<PassEnd> {
   return { outcome: 'braked', reason };
 }
 
-function isAbort(error: unknown): boolean {
+/** What came of being asked to stop: the signal's own reason, or what a store made of it. */
+function isAbort(error: unknown, { reason }: AbortSignal): boolean {
+  if (error === reason) return true;
   return error instanceof Error && (error.name === 'AbortError' || error instanceof OperatingError);
 }
 

@@ -3,8 +3,9 @@
  * Invariants kept: (7) journal first; (8) one code path for the limits, shared with manual jobs.
  */
 import { repairedVerdicts } from '../domain/verdict.ts';
+import { raiseAlerts, resolveAlert } from '../postgres/alert.ts';
 import { readDueDiscrepancies, type OpenDiscrepancy } from '../postgres/discrepancy.ts';
-import { intendRepairs } from '../postgres/repair-journal.ts';
+import { intendRepairs, readLastFailure } from '../postgres/repair-journal.ts';
 import { applyRepairs, stageOf } from './apply-repairs.ts';
 import { planRepairs, type PlannedRepair } from './plan-repairs.ts';
 import { settleOthers } from './settle-others.ts';
@@ -109,5 +110,20 @@ export async function journalAndApply(
   }
   const journalled = repairs.map((repair, at) => ({ ...repair, repairId: ids[at] ?? '' }));
   await applyRepairs(context, term, journalled, tally, signal);
+  await tellFailures(context, tally);
   return true;
+}
+
+/** Repairs that a store or the distributor refuses are tried again, but somebody should know. One alert while it lasts. */
+async function tellFailures({ pool, source }: SourceContext, { repairs }: Tally): Promise<void> {
+  const cause = `${source.name}:repair_failed`;
+  if (repairs.failed === 0) {
+    if (repairs.applied > 0) await resolveAlert(pool, cause);
+    return;
+  }
+  const why = (await readLastFailure(pool, source.name)) ?? 'no reason was given';
+  const summary = `${repairs.failed} repairs of ${source.name} failed; the last one: ${why}. They are tried again, with growing pauses.`;
+  await raiseAlerts(pool, [
+    { cause, kind: 'repair_failed', source: source.name, severity: 'warning', summary },
+  ]);
 }

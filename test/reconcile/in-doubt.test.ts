@@ -198,6 +198,35 @@ describe('a distributor that does not answer', () => {
     expect(await world.repairs()).toMatchObject([
       { action: 'grant_again', outcome: 'failed', note: expect.stringContaining('the answer was lost') },
     ]);
+    expect(await world.alerts()).toMatchObject([
+      { kind: 'repair_failed', state: 'open', summary: expect.stringContaining('the answer was lost') },
+    ]);
+    await world.makeDue();
+    const settled = knownDistributor();
+    await world.runPass({ distributor: settled });
+    expect(settled.granted).toEqual([claim.attempt]);
+    expect(await world.alerts()).toMatchObject([{ kind: 'repair_failed', state: 'resolved' }]);
+  });
+});
+
+describe('a stop while the distributor is asked', () => {
+  it('ends the pass at once, with nothing changed', async () => {
+    const world = await worlds.create();
+    const claim = await world.addGift({ status: 'pending' });
+    const stop = new AbortController();
+    const distributor: Distributor = {
+      lookup: async () => {
+        stop.abort(new Error('SIGTERM received'));
+        return new Promise(() => undefined);
+      },
+      grant: async () => ({ kind: 'unknown', reason: 'not asked' }),
+    };
+    expect(await world.runPass({ distributor, signal: stop.signal })).toMatchObject({
+      outcome: 'stopped',
+      reason: 'SIGTERM received',
+      repairs: { applied: 0 },
+    });
+    expect(await statusOf(world, claim)).toBe('pending');
   });
 });
 
