@@ -71,6 +71,26 @@ export async function resolveAlert(client: pg.ClientBase | pg.Pool, cause: strin
   );
 }
 
+/**
+ * A person takes an alert in hand: it stays until its cause ends, and who took it is on record. The first one to do so
+ * counts: `not_open` for an alert that was acknowledged or resolved before, `not_found` where there is none of this id.
+ */
+export async function acknowledgeAlert(
+  pool: pg.Pool,
+  id: string,
+  by: string,
+): Promise<'acknowledged' | 'not_open' | 'not_found'> {
+  if (!/^\d{1,18}$/.test(id)) return 'not_found';
+  const { rowCount } = await pool.query(
+    `update reconciler.alert set state = 'acknowledged', acknowledged_at = clock_timestamp(), acknowledged_by = $2
+     where id = $1 and state = 'open'`,
+    [id, by],
+  );
+  if (rowCount === 1) return 'acknowledged';
+  const { rows } = await pool.query('select from reconciler.alert where id = $1', [id]);
+  return rows.length === 1 ? 'not_open' : 'not_found';
+}
+
 /** The alerts of a source that are not resolved, oldest first, at most 1000. Who was told already is not known here. */
 export async function readOpenAlerts(
   pool: pg.Pool,

@@ -3,6 +3,7 @@
  */
 import { describe, expect, it } from 'vitest';
 import {
+  acknowledgeAlert,
   linkAlert,
   raiseAlerts,
   readOpenAlerts,
@@ -55,11 +56,33 @@ describe('an alert', () => {
     expect(await shop.ask('select seen from reconciler.alert')).toEqual([{ seen: 10 }]);
   });
 
-  it('that somebody acknowledged does not come again', async () => {
-    await raise(alertOf('stall'));
-    await shop.ask(`update reconciler.alert set state = 'acknowledged'`);
-    expect(await raise(alertOf('stall'))).toEqual([['gifts:stall', false]]);
+  it('is acknowledged by the first who says so, and not when it is over or nowhere', async () => {
+    const [{ id } = { id: '' }] = await raiseAlerts(shop.pool(), [alertOf('stall')]);
+    const answers = await Promise.all(
+      ['ada', 'ben'].map(async (by) => acknowledgeAlert(shop.pool(), id, by)),
+    );
+    expect(answers.toSorted()).toEqual(['acknowledged', 'not_open']);
+    const by = answers[0] === 'acknowledged' ? 'ada' : 'ben';
+    expect(
+      await shop.ask(
+        'select state, acknowledged_by as by, acknowledged_at is not null as dated from reconciler.alert',
+      ),
+    ).toEqual([{ state: 'acknowledged', by, dated: true }]);
+    await resolveAlert(shop.pool(), 'gifts:stall');
+    expect(await acknowledgeAlert(shop.pool(), id, 'ada')).toBe('not_open');
+    for (const nowhere of ['999', '', '-1', 'x', '1; drop', '9'.repeat(40)]) {
+      expect(await acknowledgeAlert(shop.pool(), nowhere, 'ada')).toBe('not_found');
+    }
+  });
+
+  it('that somebody acknowledged does not come again, and says what is known by now', async () => {
+    const [{ id } = { id: '' }] = await raiseAlerts(shop.pool(), [alertOf('stall')]);
+    await acknowledgeAlert(shop.pool(), id, 'ada');
+    expect(await raise(alertOf('stall', { summary: 'pid 8' }))).toEqual([['gifts:stall', false]]);
     expect(await openKinds()).toEqual(['stall']);
+    expect(await shop.ask('select state, summary from reconciler.alert')).toEqual([
+      { state: 'acknowledged', summary: 'pid 8' },
+    ]);
   });
 
   it('comes again as a new one when its cause comes again after its end', async () => {

@@ -1,14 +1,15 @@
 /**
  * Migrations: each file once, by one migrator at a time, and never a file that was edited since.
  */
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { Pool, type PoolConfig } from 'pg';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { migrate, pendingMigrations } from '../../src/postgres/migrate.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { waitFor } from '../support/wait-for.ts';
 
-const files = readdirSync(new URL('../../migrations/', import.meta.url))
+const folder = new URL('../../migrations/', import.meta.url);
+const files = readdirSync(folder)
   .filter((name) => name.endsWith('.sql'))
   .toSorted();
 
@@ -79,11 +80,15 @@ describe('migrating', () => {
 
   it('goes on where an earlier version ended', async () => {
     await migrate(database.pool);
-    const last = files.at(-1) ?? '';
-    await database.pool.query('delete from reconciler.migration where name = $1', [last]);
-    await database.pool.query('drop table reconciler.report');
-    expect(await pendingMigrations(database.pool)).toEqual([last]);
-    expect(await migrate(database.pool)).toEqual([last]);
+    const [first = '', ...later] = files;
+    // An earlier version: its one file, and the record of it.
+    await database.pool.query(`create table record as select * from reconciler.migration;
+      drop schema reconciler cascade; create schema reconciler;
+      ${readFileSync(new URL(first, folder), 'utf8')};
+      alter table record rename to migration; alter table migration set schema reconciler`);
+    await database.pool.query('delete from reconciler.migration where name <> $1', [first]);
+    expect(await pendingMigrations(database.pool)).toEqual(later);
+    expect(await migrate(database.pool)).toEqual(later);
   });
 
   it('refuses a file that was edited after it had been applied, and changes nothing', async () => {
