@@ -4,7 +4,7 @@
  */
 import * as fc from 'fast-check';
 import type { Redis } from 'ioredis';
-import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import type { PresentMarker } from '../../src/domain/marker.ts';
 import type { MarkerChange } from '../../src/domain/repair-action.ts';
 import { startRedis } from '../../src/embedded/start-redis.ts';
@@ -13,8 +13,8 @@ import { endRedis, untilReady } from '../../src/redis/connect.ts';
 import { loadScript, runScript } from '../../src/redis/script.ts';
 import { apply, type StoredMarker } from '../domain/marker-model.ts';
 import { claimOf } from '../domain/observations.ts';
-import { strictTo } from '../support/strict-redis.ts';
-import { createRedis, type TestRedis } from '../support/redis.ts';
+import { strictTo, useStrictRedis } from '../support/strict-redis.ts';
+import type { TestRedis } from '../support/redis.ts';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 import { waitFor } from '../support/wait-for.ts';
 
@@ -25,16 +25,9 @@ const slackMs = 120_000;
 
 let server: TestRedis;
 let redis: Redis;
-beforeAll(async () => {
-  server = await createRedis();
-  redis = await strictTo(server.url);
-});
-afterAll(async () => {
-  await endRedis(redis, 1_000);
-  await server.release();
-});
-beforeEach(async () => {
-  await server.client.flushdb();
+useStrictRedis((own, strict) => {
+  server = own;
+  redis = strict;
 });
 
 async function change(action: MarkerChange, on: Redis = redis): Promise<ChangeResult> {

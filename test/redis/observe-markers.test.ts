@@ -2,26 +2,19 @@
  * Single markers read with their expiry at one moment: what is there, what is not, what cannot be read.
  */
 import type { Redis } from 'ioredis';
-import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import type { MarkerReading } from '../../src/domain/marker.ts';
 import { endRedis } from '../../src/redis/connect.ts';
 import { observeMarkers } from '../../src/redis/observe-markers.ts';
-import { strictTo } from '../support/strict-redis.ts';
-import { createRedis, type TestRedis } from '../support/redis.ts';
+import { strictTo, useStrictRedis } from '../support/strict-redis.ts';
+import type { TestRedis } from '../support/redis.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
 
 let server: TestRedis;
 let redis: Redis;
-beforeAll(async () => {
-  server = await createRedis();
-  redis = await strictTo(server.url);
-});
-afterAll(async () => {
-  await endRedis(redis, 1_000);
-  await server.release();
-});
-beforeEach(async () => {
-  await server.client.flushdb();
+useStrictRedis((own, strict) => {
+  server = own;
+  redis = strict;
 });
 
 async function observe(

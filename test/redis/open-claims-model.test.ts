@@ -5,12 +5,10 @@
  */
 import * as fc from 'fast-check';
 import type { Redis } from 'ioredis';
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import { endRedis } from '../../src/redis/connect.ts';
+import { expect, it } from 'vitest';
 import { leaveIndex, readOpenClaims, releaseMarker, takeMarker } from '../../src/redis/open-claims.ts';
-import { createRedis, type TestRedis } from '../support/redis.ts';
 import { chooseSeed } from '../support/seeded-random.ts';
-import { strictTo } from '../support/strict-redis.ts';
+import { useStrictRedis } from '../support/strict-redis.ts';
 
 const seed = chooseSeed('open claims');
 
@@ -20,15 +18,9 @@ const patience = 20_000;
 const indexKey = 'test:open-claims:gifts';
 const markerKey = 'gift:1:7';
 
-let server: TestRedis;
 let redis: Redis;
-beforeAll(async () => {
-  server = await createRedis();
-  redis = await strictTo(server.url);
-});
-afterAll(async () => {
-  await endRedis(redis, 1_000);
-  await server.release();
+useStrictRedis((_own, strict) => {
+  redis = strict;
 });
 
 /** Who claims. Two of them are the same driver, whose marker does not name the attempt. */

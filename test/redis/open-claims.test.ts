@@ -3,7 +3,7 @@
  * nor without an expiry, a loser changes nothing, and what somebody set again is left alone.
  */
 import type { Redis } from 'ioredis';
-import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { startRedis } from '../../src/embedded/start-redis.ts';
 import { endRedis } from '../../src/redis/connect.ts';
 import {
@@ -14,8 +14,8 @@ import {
   type MarkerTake,
 } from '../../src/redis/open-claims.ts';
 import { loadScript, runScript } from '../../src/redis/script.ts';
-import { createRedis, type TestRedis } from '../support/redis.ts';
-import { strictTo } from '../support/strict-redis.ts';
+import type { TestRedis } from '../support/redis.ts';
+import { strictTo, useStrictRedis } from '../support/strict-redis.ts';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 import { waitFor } from '../support/wait-for.ts';
 
@@ -28,16 +28,9 @@ const indexKey = 'test:open-claims:gifts';
 
 let server: TestRedis;
 let redis: Redis;
-beforeAll(async () => {
-  server = await createRedis();
-  redis = await strictTo(server.url);
-});
-afterAll(async () => {
-  await endRedis(redis, 1_000);
-  await server.release();
-});
-beforeEach(async () => {
-  await server.client.flushdb();
+useStrictRedis((own, strict) => {
+  server = own;
+  redis = strict;
 });
 
 function takeOf(attempt: string, more: Partial<MarkerTake> = {}): MarkerTake {

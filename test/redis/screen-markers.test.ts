@@ -4,15 +4,15 @@
  */
 import * as fc from 'fast-check';
 import type { Redis } from 'ioredis';
-import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { assess } from '../../src/domain/assess.ts';
 import type { ClaimReading, ClaimStatus } from '../../src/domain/claim.ts';
 import { startRedis } from '../../src/embedded/start-redis.ts';
 import { endRedis } from '../../src/redis/connect.ts';
 import { observeMarkers } from '../../src/redis/observe-markers.ts';
 import { screenMarkers, type ScreenOptions } from '../../src/redis/screen-markers.ts';
-import { strictTo } from '../support/strict-redis.ts';
-import { createRedis, type TestRedis } from '../support/redis.ts';
+import { strictTo, useStrictRedis } from '../support/strict-redis.ts';
+import type { TestRedis } from '../support/redis.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
 import { blockOf, type ClaimLine } from './claim-lines.ts';
 
@@ -23,16 +23,9 @@ const seed = fc.nat({ max: 2 ** 31 - 1 });
 
 let server: TestRedis;
 let redis: Redis;
-beforeAll(async () => {
-  server = await createRedis();
-  redis = await strictTo(server.url);
-});
-afterAll(async () => {
-  await endRedis(redis, 1_000);
-  await server.release();
-});
-beforeEach(async () => {
-  await server.client.flushdb();
+useStrictRedis((own, strict) => {
+  server = own;
+  redis = strict;
 });
 
 function optionsOf(changes: Partial<ScreenOptions> = {}): ScreenOptions {
