@@ -5,7 +5,7 @@
  */
 import { OperatingError } from '../domain/operating-error.ts';
 import { findLiveClaim } from '../postgres/claim-table.ts';
-import { settleClaim } from '../postgres/write-claim.ts';
+import { readClaimsByAttempt, settleClaim } from '../postgres/write-claim.ts';
 import type { Granted, Refused } from './claim-answer.ts';
 import { tell, troubleOf, type Admitted, type GateContext } from './gate-context.ts';
 import { leaveAfterwards, release } from './own-marker.ts';
@@ -14,6 +14,10 @@ export async function settleGranted(gate: GateContext, admitted: Admitted, id: s
   try {
     const settling = await moveToGranted(gate, id);
     if (settling === 'live_elsewhere') await tellDoubleGrant(gate, admitted, id);
+    if (settling === 'moved_on' && (await isGone(gate, admitted))) {
+      // By its entry of the index the reconciler finds out that it was granted, and writes it again.
+      throw new OperatingError('not_found', 'Its row is gone: deleted, or lost by a server that took over.');
+    }
     const setsMarker = settling === 'granted_again' || admitted.takenAtMs === null;
     leaveAfterwards(gate, admitted, id, { setsMarker: setsMarker && settling !== 'live_elsewhere' });
   } catch (error) {
@@ -25,13 +29,17 @@ export async function settleGranted(gate: GateContext, admitted: Admitted, id: s
 async function moveToGranted(
   { pool, table }: GateContext,
   id: string,
-): Promise<'settled' | 'granted_again' | 'live_elsewhere'> {
+): Promise<'settled' | 'granted_again' | 'live_elsewhere' | 'moved_on'> {
   const settling = await settleClaim(pool, table.sql, { id, from: ['pending'], to: 'granted' });
   if (settling !== 'moved_on') return settling;
   // The reconciler was faster: it granted it, or took no answer for a no and released it.
   const again = await settleClaim(pool, table.sql, { id, from: ['released'], to: 'granted' });
-  if (again === 'live_elsewhere') return again;
-  return again === 'settled' ? 'granted_again' : 'settled';
+  return again === 'settled' ? 'granted_again' : again;
+}
+
+async function isGone({ pool, table }: GateContext, { attempt }: Admitted): Promise<boolean> {
+  const reading = (await readClaimsByAttempt(pool, table.sql, [attempt])).get(attempt);
+  return reading === undefined || reading.kind === 'no_row';
 }
 
 /** Its claim was released, its place taken, and now it turns out that it was handed out. */
@@ -62,7 +70,7 @@ export async function settleRefused(
   const { pool, table } = gate;
   try {
     const settling = await settleClaim(pool, table.sql, { id, from: ['pending'], to: 'released' });
-    if (settling === 'settled') await release(gate, admitted, id);
+    if (settling === 'settled' || (await isGone(gate, admitted))) await release(gate, admitted, id);
     else leaveAfterwards(gate, admitted, id);
   } catch (error) {
     tell(gate, 'A refused claim could not be settled; the reconciler does it', admitted, id, error);

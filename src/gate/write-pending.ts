@@ -76,9 +76,16 @@ async function yieldTo(
     return { kind: 'already_claimed', holder: null };
   }
   if (found === null || found === undefined || found.kind === 'no_row') return null;
-  return found.kind === 'readable' && found.markerKey === admitted.marker.markerKey
-    ? yieldToClaim(gate, admitted, found)
-    : refuseAttempt(gate, admitted, found.id);
+  if (found.kind === 'readable' && found.markerKey === admitted.marker.markerKey)
+    return yieldToClaim(gate, admitted, found);
+  if (refusal === 'attempt_exists') return refuseAttempt(gate, admitted, found.id);
+  // Another text that the column's collation takes for the same: one thing, but markers of two keys.
+  await release(gate, admitted, found.id);
+  return { kind: 'already_claimed', holder: holderOf(found) };
+}
+
+function holderOf(live: ClaimReading): string | null {
+  return live.kind === 'readable' ? (live.markerValue ?? live.attempt) : null;
 }
 
 /** Redis had lost the marker of a live claim, which gets it back; or the attempt was released before, for good. */
@@ -94,7 +101,7 @@ async function yieldToClaim(
   }
   if (admitted.takenAtMs === null) releaseInPassing(gate, admitted);
   else await handOver(gate, admitted, found);
-  return { kind: 'already_claimed', holder: found.markerValue ?? found.attempt };
+  return { kind: 'already_claimed', holder: holderOf(found) };
 }
 
 async function refuseAttempt(gate: GateContext, admitted: Admitted, otherId: string): Promise<never> {
@@ -107,7 +114,8 @@ async function refuseAttempt(gate: GateContext, admitted: Admitted, otherId: str
 }
 
 /**
- * A trigger of the application's may change what is inserted, and the reconciler would look for another marker. Such a claim
+ * A trigger of the application's may change what is inserted, and a column may cut off blanks. The reconciler would look for
+ * another marker then, or ask the distributor about another attempt, and have it granted under that one too. Such a claim
  * ends here; null for one that is as it was meant.
  */
 async function refuseChanged(
@@ -115,18 +123,23 @@ async function refuseChanged(
   admitted: Admitted,
   { id, ...built }: WrittenClaim,
 ): Promise<Unknown | null> {
-  const { markerKey, markerValue } = admitted.marker;
+  const { attempt, marker } = admitted;
+  const { markerKey, markerValue } = marker;
   const builtValue = built.markerValue ?? markerValue;
-  if (built.markerKey === markerKey && builtValue === markerValue) return null;
+  const builtAttempt = built.claim[gate.table.source.columns.attempt];
+  if (built.markerKey === markerKey && builtValue === markerValue && builtAttempt === attempt) return null;
   const what =
-    `Postgres changed what was inserted: claim ${id} has the marker ${built.markerKey} (${builtValue}), and ` +
-    `${markerKey} (${markerValue}) was meant. A trigger, or a type that changes texts, must leave the columns of the marker ` +
-    'alone.';
+    `Postgres changed what was inserted: claim ${id} has the marker ${built.markerKey} (${builtValue}) and the attempt ` +
+    `${String(builtAttempt)}, and ${markerKey} (${markerValue}) and ${attempt} were meant. A trigger, or a type that changes ` +
+    'texts, must leave the attempt and the columns of the marker alone.';
+  const unknown: Unknown = { kind: 'unknown', attempt, reason: what };
   try {
-    await settleClaim(gate.pool, gate.table.sql, { id, from: ['pending'], to: 'released' });
+    const settling = await settleClaim(gate.pool, gate.table.sql, { id, from: ['pending'], to: 'released' });
+    // The reconciler was faster, and may have had it handed out.
+    if (settling !== 'settled') return unknown;
   } catch (error) {
     tell(gate, `${what} It could not be released`, admitted, id, error);
-    return { kind: 'unknown', attempt: admitted.attempt, reason: what };
+    return unknown;
   }
   await release(gate, admitted, id);
   throw new OperatingError('configuration', `${what} Nothing was handed out, and the claim was released.`);

@@ -3,7 +3,6 @@
  */
 import { describe, expect, it } from 'vitest';
 import type { GrantAnswer } from '../../src/domain/distributor.ts';
-import { waitFor } from '../support/wait-for.ts';
 import { dayMs, grabSource } from './support/claim-tables.ts';
 import { useGates } from './support/use-gates.ts';
 
@@ -189,25 +188,31 @@ describe('the marker of a refused claim', () => {
   });
 });
 
-describe('a row that is not what was meant', () => {
-  it('because a trigger changed a column of the marker ends at once, with row and marker released', async () => {
-    const pool = gates.pool();
-    await pool.query(`create function shift_uid() returns trigger language plpgsql as
-      'begin new.uid := new.uid + 1; return new; end';
-      create trigger shift before insert on gift_claim for each row execute function shift_uid()`);
-    try {
-      const gate = await gates.open();
-      await expect(gate.claim({ attempt: 'a1', columns: gift })).rejects.toMatchObject({
-        code: 'configuration',
-        message: expect.stringMatching(
-          /gift:7:1:100181 \(a1\), and gift:7:1:100180 \(a1\) was meant.*was released/,
-        ),
-      });
-      expect(gate.distributor.asked).toEqual([]);
-      expect((await gates.rows()).map(({ status }) => status)).toEqual(['failed']);
-      await waitFor(async () => (await gates.client().dbsize()) === 0, { what: 'the marker to be gone' });
-    } finally {
-      await pool.query('drop trigger shift on gift_claim; drop function shift_uid()');
-    }
+describe('the row of a claim that is gone when the distributor has spoken', () => {
+  it('and it was granted: the claim stays listed, so that the row is written again, and it is told', async () => {
+    const gate = await gates.open();
+    gate.distributor.does(async (grant) => {
+      await gates.pool().query('delete from gift_claim');
+      return gate.distributor.handOut(grant);
+    });
+    expect(await gate.claim({ attempt: 'a1', columns: gift })).toMatchObject({ kind: 'granted' });
+    await gate.finish();
+    expect(await gates.listed()).toEqual(['a1']);
+    expect(await gates.client().get(key)).toBe('a1');
+    expect(gate.troubles).toMatchObject([
+      { code: 'not_found', message: expect.stringMatching(/gift:7:1:100180, attempt a1.*row is gone/) },
+    ]);
+  });
+
+  it('and it was refused: the marker is deleted', async () => {
+    const gate = await gates.open();
+    gate.distributor.does(async () => {
+      await gates.pool().query('delete from gift_claim');
+      return { kind: 'refused', reason: 'sold out' };
+    });
+    expect(await gate.claim({ attempt: 'a1', columns: gift })).toMatchObject({ kind: 'refused' });
+    await gate.finish();
+    expect(await gates.client().get(key)).toBeNull();
+    expect(await gates.listed()).toEqual([]);
   });
 });
