@@ -12,6 +12,7 @@ import { leftMs, tell, type Admitted, type GateContext } from './gate-context.ts
 
 /** Deletes the own marker and leaves the index. */
 export async function release(gate: GateContext, admitted: Admitted, claimId: string | null): Promise<void> {
+  if (!mayTellOwn(gate, admitted)) return;
   try {
     await releaseMarker(gate.redis, { ...admitted.marker, leftMs: leftMs(admitted) }, gate.redisTimeoutMs);
   } catch (error) {
@@ -21,10 +22,19 @@ export async function release(gate: GateContext, admitted: Admitted, claimId: st
 
 /** The same for a marker that may not even be there, without anybody waiting. */
 export function releaseInPassing(gate: GateContext, admitted: Admitted): void {
+  if (!mayTellOwn(gate, admitted)) return;
   const { afterWork, redis, redisTimeoutMs } = gate;
   const marker = { ...admitted.marker, leftMs: leftMs(admitted) };
   // That Redis is in trouble was told already; an entry of the index is left if the marker is.
   afterWork.start(releaseMarker(redis, marker, redisTimeoutMs).catch(() => undefined));
+}
+
+/**
+ * Whether the own marker can be told from all others. Where it is not known to be taken, and its value does not name the
+ * attempt, one that is there may be another attempt's of the same driver: if it is this one's, it is listed, and found.
+ */
+function mayTellOwn({ table: { source } }: GateContext, { takenAtMs }: Admitted): boolean {
+  return takenAtMs !== null || source.marker.value === null || source.rules.valueNamesAttempt;
 }
 
 /** Leaves the index after the answer; sets the marker first where it may be missing. */
@@ -72,14 +82,11 @@ export async function handOver(gate: GateContext, admitted: Admitted, live: Read
     if (expiresInMs < 1) return await release(gate, admitted, live.id);
     const observed = { kind: 'present', value: markerValue, expiresInMs: leftMs(admitted) } as const;
     const value = live.markerValue ?? live.attempt;
-    expectMade(
-      await changeMarkers(
-        redis,
-        [{ kind: 'replace_marker', key, observed, value, expiresInMs }],
-        redisTimeoutMs,
-      ),
-    );
-    leaveAfterwards(gate, admitted, live.id);
+    const change = { kind: 'replace_marker', key, observed, value, expiresInMs } as const;
+    const results = await changeMarkers(redis, [change], redisTimeoutMs);
+    expectMade(results);
+    // One that was not changed may still be the own one, if this came too late: it stays listed, so that it is found.
+    if (results.every(({ kind }) => kind === 'applied')) leaveAfterwards(gate, admitted, live.id);
   } catch (error) {
     tell(gate, 'A marker could not be handed to the live claim it belongs to', admitted, live.id, error);
   }

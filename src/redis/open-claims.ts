@@ -203,6 +203,7 @@ async function call<T>(
     const { code, message } = describeRedisError(error);
     const trouble = error instanceof OperatingError ? message : `While ${what}: ${message}`;
     const outcome = error instanceof ReplyError ? 'Nothing was changed.' : afterwards;
-    throw new OperatingError(code, `${trouble} ${outcome}`.trim(), { cause: error });
+    // Without its cause: the library's error carries all arguments, and with them all that the application gave.
+    throw new OperatingError(code, `${trouble} ${outcome}`.trim());
   }
 }

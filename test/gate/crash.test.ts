@@ -138,6 +138,32 @@ describe('a process that stops for a while', () => {
   });
 });
 
+describe('a process that stops while it hands its marker to the live claim that had lost its own', () => {
+  it('for longer than a call to Redis may take, leaves its own listed', async () => {
+    const first = await gates.open();
+    await first.claim({ attempt: 'a1', columns: gift });
+    // The scripts of handing over, too, must be known.
+    await gates.client().flushdb();
+    await first.claim({ columns: gift });
+    await gates.client().flushdb();
+    const calls = watchedCalls();
+    const gate = await gates.open({ calls, redisTimeoutMs: 100 });
+    calls.replace(6, async (handOver) => {
+      const resumesAtMs = performance.now() + 150;
+      while (performance.now() < resumesAtMs);
+      return handOver();
+    });
+    expect(await gate.claim({ attempt: 'a2', columns: gift })).toEqual({
+      kind: 'already_claimed',
+      holder: 'a1',
+    });
+    await gate.finish();
+    expect(calls.made.slice(-1)).toEqual(['marker']);
+    expect(await gates.client().get(key)).toBe('a2');
+    expect(await gates.listed()).toEqual(['a2']);
+  });
+});
+
 describe('closing', () => {
   it('waits for claims under way, and for what follows their answers', async () => {
     const calls = watchedCalls();

@@ -1,14 +1,16 @@
 /**
  * A store that is away, or does not answer, at each step of a claim: what is answered, what is left behind, who is told.
  */
+import { inspect } from 'node:util';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { openClaimsKey } from '../../src/domain/open-claim.ts';
 import { startRedis } from '../../src/embedded/start-redis.ts';
 import { connectStrict, endRedis } from '../../src/redis/connect.ts';
 import { strictTo } from '../support/strict-redis.ts';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 import { waitFor } from '../support/wait-for.ts';
-import { dayMs } from './support/claim-tables.ts';
-import { poolTo, useGates } from './support/use-gates.ts';
+import { dayMs, grabSource } from './support/claim-tables.ts';
+import { namespace, poolTo, useGates } from './support/use-gates.ts';
 import { watchedCalls } from './support/watched-calls.ts';
 
 const gates = useGates();
@@ -92,6 +94,26 @@ describe('Redis is away', () => {
     expect(await gates.client().dbsize()).toBe(0);
   });
 
+  // A driver's marker holds the driver: it looks like that of any other try of the same driver.
+  it.each([
+    ['refuse', 'redis_unreachable'],
+    ['postgres', 'already_claimed'],
+  ] as const)(
+    'for a moment, when the holder claims again and the marker cannot be told from its own (%s): it stays',
+    async (whenRedisIsDown, kind) => {
+      const first = await gates.open({ source: grabSource });
+      const grab = { order_id: 5, driver_id: 9 };
+      await first.claim({ attempt: 'a1', columns: grab });
+      const calls = watchedCalls();
+      const gate = await gates.open({ source: grabSource, calls, whenRedisIsDown });
+      calls.replace(1, lost);
+      const answer = await gate.claim({ columns: grab }).catch((error: unknown) => error);
+      expect(answer).toMatchObject(kind === 'already_claimed' ? { kind, holder: '9' } : { code: kind });
+      await gate.finish();
+      expect(await gates.client().get('order:5')).toBe('9');
+    },
+  );
+
   it('and does not answer on an open connection: the claim ends in time, and what it left is listed', async () => {
     const proxy = await proxyTo(gates.redisUrl());
     const redis = await strictTo(proxy.url);
@@ -153,6 +175,21 @@ describe('Redis is away', () => {
       { message: expect.stringMatching(/marker gift:7:1:100180, attempt a1, claim 1\./) },
     ]);
     expect(await gates.listed()).toEqual(['a1']);
+  });
+});
+
+describe('Redis refuses', () => {
+  it('and the error does not carry what the application gave', async () => {
+    const gate = await gates.open();
+    await gates.client().set(openClaimsKey(namespace, 'gifts'), 'no sorted set');
+    const failed: unknown = await gate
+      .claim({ columns: { ...gift, note: 'for my eyes only' } })
+      .catch((error: unknown) => error);
+    expect(failed).toMatchObject({
+      code: 'redis_unreachable',
+      message: expect.stringContaining('WRONGTYPE'),
+    });
+    expect(inspect(failed, { depth: 10 })).not.toContain('for my eyes only');
   });
 });
 
