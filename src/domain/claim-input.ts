@@ -71,6 +71,7 @@ export function compileClaimCheck(shape: ClaimShape): ClaimCheck {
     const texts = new Map<string, string>();
     const columns: Record<string, ColumnValue> = {};
     if (isMap(givenColumns)) {
+      const given = new Set(Object.keys(givenColumns));
       for (const [name, value] of Object.entries(givenColumns)) {
         const reading = (readers.get(name) ?? unknownColumn(name, [...readers.keys()]))(value);
         if ('problem' in reading) problems.push(`${name}: ${reading.problem}`);
@@ -79,7 +80,7 @@ export function compileClaimCheck(shape: ClaimShape): ClaimCheck {
           texts.set(name, reading.text);
         }
       }
-      for (const name of needed) if (!Object.hasOwn(givenColumns, name)) problems.push(`${name}: is missing`);
+      for (const name of needed) if (!given.has(name)) problems.push(`${name}: is missing`);
     } else problems.push('columns: must be an object that has the columns of the claim by name');
     const attempt = checkAttempt(givenAttempt, problems);
     texts.set(shape.attempt, attempt);

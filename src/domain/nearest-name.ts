@@ -12,8 +12,10 @@ export function nearestName(name: string, known: readonly string[]): string | nu
   const wanted = plain(name);
   let best: { readonly name: string; readonly slips: number } | null = null;
   for (const candidate of known) {
-    const slips = countSlips(wanted, plain(candidate));
     const allowed = Math.floor(Math.max(wanted.length, candidate.length) / lettersPerSlip);
+    // Comparing letter by letter takes long where one is far longer, and there is a slip for each letter more.
+    if (wanted.length - candidate.length > allowed) continue;
+    const slips = countSlips(wanted, plain(candidate));
     if (slips <= allowed && slips < (best?.slips ?? Infinity)) best = { name: candidate, slips };
   }
   return best?.name ?? null;

@@ -18,6 +18,7 @@ import { repairObstacles } from '../domain/marker-store.ts';
 import { didYouMean } from '../domain/nearest-name.ts';
 import { OperatingError } from '../domain/operating-error.ts';
 import type { Source } from '../domain/source.ts';
+import { troubleOf } from '../gate/gate-context.ts';
 import { createGate, type Gate, type GateOptions } from '../gate/gate.ts';
 import { asOperatingError } from '../postgres/as-operating-error.ts';
 import { openClaimTable, type ClaimTable } from '../postgres/claim-table.ts';
@@ -87,7 +88,7 @@ async function open(options: OpenGateOptions, parts: OpenParts): Promise<Gate> {
     applicationName: 'claim-reconciler gate',
     connectionsMax: options.connectionsMax ?? 10,
     statementTimeoutMs,
-    onError: (error) => onTrouble(asOperatingError(error)),
+    onError: (error) => onTrouble(troubleOf(error)),
   });
   parts.add(() => endPool(pool, closeMs));
   const connect = (connectionName: string): Redis => {

@@ -6,6 +6,7 @@
  * two steps leaves what the reconciler finds: an entry of the index, or a pending row.
  */
 import { randomUUID } from 'node:crypto';
+import { show } from '../domain/claim-input.ts';
 import { checkWindow } from '../domain/claim-window.ts';
 import type { GrantAnswer } from '../domain/distributor.ts';
 import { didYouMean } from '../domain/nearest-name.ts';
@@ -25,11 +26,13 @@ import { writePending } from './write-pending.ts';
  * `redis_unreachable`, and what Postgres refused or could not be asked. Whatever may have been handed out is an answer.
  */
 export async function claim(gate: GateContext, request: ClaimRequest): Promise<ClaimAnswer> {
-  const wanted = check(gate, request);
+  let wanted = check(gate, request);
   const { attempt } = wanted;
   if (gate.eligibility !== null) {
     const eligible = await gate.eligibility.ask(wanted.columns);
     if (!eligible.open) return { kind: 'refused', reason: eligible.reason, attempt, claimId: null };
+    // Looking it up may have taken longer than handing out may.
+    wanted = { ...wanted, notAfterMs: Date.now() + gate.distributorTimeoutMs };
   }
   const admitted = await takeOwnMarker(gate, wanted);
   if (admitted.kind === 'already_claimed') return admitted;
@@ -57,6 +60,9 @@ function check(gate: GateContext, request: ClaimRequest): Wanted {
   const { source } = gate.table;
   const beganAtMs = Date.now();
   const problems: string[] = [];
+  if (typeof request !== 'object' || request === null) {
+    throw new OperatingError('bad_claim', `A claim must be an object; it is ${show(request)}.`);
+  }
   for (const name of Object.keys(request)) {
     if (!requestKeys.includes(name))
       problems.push(`${name}: is no part of a claim${didYouMean(name, requestKeys)}`);

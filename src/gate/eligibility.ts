@@ -4,7 +4,7 @@
  */
 import type { Redis } from 'ioredis';
 import type { ColumnValue } from '../domain/open-claim.ts';
-import type { OperatingError } from '../domain/operating-error.ts';
+import { OperatingError } from '../domain/operating-error.ts';
 import { GuardedCache } from '../redis/guarded-cache.ts';
 
 export type Eligible = { readonly open: true } | { readonly open: false; readonly reason: string };
@@ -41,7 +41,26 @@ export function openEligibility(
   const namespace = `${place.namespace}:eligibility:${place.source}`;
   const cache = new GuardedCache({ redis, namespace, freshMs, staleMs, waitMs, onTrouble });
   return {
-    ask: async (columns) => cache.get(key(columns), async (signal) => load(columns, signal)),
+    ask: async (columns) =>
+      readEligible(
+        await cache.get<unknown>(key(columns), async (signal) => readEligible(await load(columns, signal))),
+      ),
     close: async () => cache.close(),
   };
+}
+
+/** Nobody has checked what the application's function returns, nor what an older version of it left in the cache. */
+function readEligible(said: unknown): Eligible {
+  if (typeof said === 'object' && said !== null && 'open' in said) {
+    const { open } = said;
+    if (open === true) return { open };
+    if (open === false && 'reason' in said && typeof said.reason === 'string') {
+      return { open, reason: said.reason };
+    }
+  }
+  throw new OperatingError(
+    'configuration',
+    'The look-up whether it is open gave no answer: it must return { open: true } or { open: false, reason } with a text. ' +
+      'Nothing was claimed.',
+  );
 }

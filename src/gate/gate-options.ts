@@ -29,8 +29,8 @@ export interface GateOptions {
   /** The longest one call to Redis may take, in milliseconds; 1,000 unless given. */
   readonly redisTimeoutMs?: number;
   /**
-   * How long after it began a claim may still be handed out, and the longest the distributor may take, in milliseconds; that
-   * of the source's distributor unless given, or 3,000.
+   * How long after it began, or was found open, a claim may still be handed out, and the longest the distributor may take,
+   * in milliseconds; that of the source's distributor unless given, or 3,000.
    */
   readonly distributorTimeoutMs?: number;
   /** `refuse`, unless given: without Redis nothing is claimed. `postgres`: its unique index decides alone. */

@@ -65,6 +65,13 @@ describe('what is wrong', () => {
     await expectUntouched();
   });
 
+  it.each<[unknown]>([[null], [undefined], ['a1'], [[]]])('is a claim that is %j', async (request) => {
+    const gate = await gates.open();
+    const claiming = gate.claim(request as ClaimRequest);
+    await expect(claiming).rejects.toMatchObject({ name: 'OperatingError', code: 'bad_claim' });
+    await expectUntouched();
+  });
+
   it('is told by Postgres where only Postgres knows: the marker is given back', async () => {
     const gate = await gates.open();
     const claiming = gate.claim({ columns: { ...gift, note: 'forbidden' } });

@@ -5,12 +5,16 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Eligibility, Eligible } from '../../src/gate/eligibility.ts';
 import { endRedis } from '../../src/redis/connect.ts';
 import { strictTo } from '../support/strict-redis.ts';
+import { waitFor } from '../support/wait-for.ts';
 import { useGates, type TestGate } from './support/use-gates.ts';
 
 const gates = useGates();
 const gift = { activity_id: 7, gift_id: 1, uid: 100_180 };
 
-async function openWith(load: Eligibility['load']): Promise<TestGate> {
+async function openWith(
+  load: Eligibility['load'],
+  { distributorTimeoutMs = 30_000 } = {},
+): Promise<TestGate> {
   const cacheRedis = await strictTo(gates.redisUrl());
   onTestFinished(async () => endRedis(cacheRedis, 1_000));
   return gates.open({
@@ -22,7 +26,7 @@ async function openWith(load: Eligibility['load']): Promise<TestGate> {
       staleMs: 60_000,
       waitMs: 20_000,
     },
-    distributorTimeoutMs: 30_000,
+    distributorTimeoutMs,
     redisTimeoutMs: 30_000,
   });
 }
@@ -69,6 +73,40 @@ describe('what is open', () => {
     );
     expect(answers.every(({ kind }) => kind === 'granted')).toBe(true);
     expect(asked).toEqual([7]);
+  });
+});
+
+describe('looking up', () => {
+  it('does not use up the time of the distributor', async () => {
+    const gate = await openWith(
+      async () => {
+        const beganAtMs = Date.now();
+        await waitFor(() => Date.now() > beganAtMs + 1_100, {
+          what: 'more than the time of the distributor',
+        });
+        return { open: true };
+      },
+      { distributorTimeoutMs: 1_000 },
+    );
+    expect(await gate.claim({ columns: gift })).toMatchObject({ kind: 'granted' });
+  });
+
+  it.each<[unknown]>([
+    [undefined],
+    [null],
+    [true],
+    [{}],
+    [{ open: 'false' }],
+    [{ open: 1 }],
+    [{ open: false }],
+    [{ open: false, reason: 7 }],
+  ])('that returns %j has told nothing', async (said) => {
+    const gate = await openWith(async () => said as Eligible);
+    await expect(gate.claim({ columns: gift })).rejects.toMatchObject({
+      name: 'OperatingError',
+      code: 'configuration',
+    });
+    expect(await gates.rows()).toEqual([]);
   });
 });
 
