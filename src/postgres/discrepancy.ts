@@ -7,6 +7,7 @@ import type pg from 'pg';
 import type { Observation } from '../domain/assess.ts';
 import { expirySlackMs } from '../domain/marker.ts';
 import type { BadVerdict } from '../domain/verdict.ts';
+import { committedAfter, firstReading, latenciesOf, recordedRow, type RecordedRow } from './detection.ts';
 
 /** What was read, and when (database time, Unix ms), as it is kept for people and for undo. */
 export interface Evidence extends Observation {
@@ -43,25 +44,33 @@ export interface OpenDiscrepancy {
   readonly held: boolean;
 }
 
-/** Records what a batch found; call it in the transaction that advances the checkpoint. Without a pass: from a report. */
+/**
+ * Records what a batch found; call it in the transaction that advances the checkpoint. Without a pass: from a report.
+ * Returns the detection latencies of what is new, in milliseconds: see `detection.ts`.
+ */
 export async function recordDiscrepancies(
   client: pg.ClientBase | pg.Pool,
   source: string,
   passId: string | null,
   found: readonly FoundDiscrepancy[],
-): Promise<void> {
-  if (found.length === 0) return;
-  await client.query(
-    `insert into reconciler.discrepancy (source, subject, claim_id, marker_key, verdict, change_xid, evidence, pass_id)
-     select $1, 'claim:' || f."claimId", f."claimId", f."markerKey", f.verdict, f."changeXid", f.evidence, $2
-     from jsonb_to_recordset($3) as f ("claimId" text, "markerKey" text, verdict text, "changeXid" xid8, evidence jsonb)
+): Promise<number[]> {
+  if (found.length === 0) return [];
+  const { rows } = await client.query<RecordedRow>(
+    `insert into reconciler.discrepancy
+       (source, subject, claim_id, marker_key, verdict, change_xid, evidence, pass_id, committed_after)
+     select $1, 'claim:' || f."claimId", f."claimId", f."markerKey", f.verdict, f."changeXid", f.evidence, $2,
+       ${committedAfter('f."changeXid"')}
+     from jsonb_to_recordset($3) as f ("claimId" text, "markerKey" text, verdict text, "changeXid" xid8, evidence jsonb),
+       ${firstReading}
      on conflict (source, subject) where state = 'open' do update set
        verdict = excluded.verdict, marker_key = excluded.marker_key, change_xid = excluded.change_xid,
        evidence = excluded.evidence, pass_id = excluded.pass_id, last_seen_at = clock_timestamp(), next_check_at = null,
        held = discrepancy.held and discrepancy.verdict = excluded.verdict,
-       marker_since = ${markerSince('discrepancy', 'excluded')}`,
+       marker_since = ${markerSince('discrepancy', 'excluded')}
+     returning ${recordedRow}`,
     [source, passId, toJson(found)],
   );
+  return latenciesOf(rows);
 }
 
 /** Records markers without a row and returns the keys of those that are new: what is known already keeps its backoff. */
