@@ -7,9 +7,10 @@ import type { ClaimReading } from '../domain/claim.ts';
 import { decide, type Decision } from '../domain/decide.ts';
 import { sameMarker } from '../domain/marker.ts';
 import type { MarkerChange, RepairAction } from '../domain/repair-action.ts';
+import type { SourceRules } from '../domain/source.ts';
 import { isBad, type BadVerdict } from '../domain/verdict.ts';
 import type { OpenDiscrepancy } from '../postgres/discrepancy.ts';
-import { gatherEvidence } from './gather-evidence.ts';
+import { gatherEvidence, type Evidenced } from './gather-evidence.ts';
 import { observeSubjects, type Look } from './observe-claims.ts';
 import type { SourceContext } from './source-context.ts';
 
@@ -46,7 +47,6 @@ export async function planRepairs(
   signal: AbortSignal,
 ): Promise<Plan> {
   const looks = await observeSubjects(context, discrepancies);
-  const { rules } = context.source;
   const evidence = await gatherEvidence(context, looks, signal);
   const cases: PlannedCase[] = [];
   const wentAway: string[] = [];
@@ -57,19 +57,26 @@ export async function planRepairs(
       continue;
     }
     if (!isJudgedVersion(look, discrepancy, horizon)) continue;
-    const { rival = null, answer = null } = evidence[at] ?? {};
-    const ageMs = sameMarker(look, discrepancy.evidence) ? discrepancy.markerAgeMs : 0;
-    const found = {
-      verdict: look.verdict,
-      observation: look,
-      rival: rival?.rival ?? null,
-      answer,
-      ageMs,
-    };
-    const decision = restrain(decide(found, rules, look.atMs), discrepancy, look.verdict);
-    cases.push({ discrepancy, look, verdict: look.verdict, decision, rivalId: rival?.claimId ?? null });
+    cases.push(
+      decideAbout(context.source.rules, discrepancy, { ...look, verdict: look.verdict }, evidence[at]),
+    );
   }
   return { ...divide(cases), wentAway };
+}
+
+/** Decides about one discrepancy by what was seen of it just now. Reads nothing. */
+export function decideAbout(
+  rules: SourceRules,
+  discrepancy: OpenDiscrepancy,
+  look: Look & { readonly verdict: BadVerdict },
+  evidence: Evidenced = { rival: null, answer: null },
+): PlannedCase {
+  const { verdict } = look;
+  const { rival, answer } = evidence;
+  const ageMs = sameMarker(look, discrepancy.evidence) ? discrepancy.markerAgeMs : 0;
+  const found = { verdict, observation: look, rival: rival?.rival ?? null, answer, ageMs };
+  const decision = restrain(decide(found, rules, look.atMs), discrepancy, verdict);
+  return { discrepancy, look, verdict, decision, rivalId: rival?.claimId ?? null };
 }
 
 /** Looks after which waiting for it to settle is given up, and people are told: half an hour by backoff from a minute. */
