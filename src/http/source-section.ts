@@ -2,10 +2,18 @@
  * The part of the overview page that shows one source: facts, open discrepancies, passes, repairs.
  * Pure, and made of one small function per table.
  */
-import type { PassView, RepairView, SourceOverview } from '../postgres/overview.ts';
+import type { DiscrepancyView, PassView, RepairView, SourceOverview } from '../postgres/overview.ts';
 import { html, type Fill, type Html } from './html.ts';
 import { ago, badge, block, code, table, type Tone } from './page-parts.ts';
-import { describeMarker, explainVerdict, formatCount, formatDuration, formatTime, spell } from './words.ts';
+import {
+  describeMarker,
+  explainVerdict,
+  formatCount,
+  formatDuration,
+  formatShare,
+  formatTime,
+  spell,
+} from './words.ts';
 
 /** @param nowIso the moment the state was read */
 export function renderSource(source: SourceOverview, nowIso: string): Html {
@@ -25,6 +33,7 @@ function renderFacts(source: SourceOverview, nowIso: string): Html {
   return html`<dl class="facts">
     ${fact('Open discrepancies', openTone(source), formatOpen(source), null)}
     ${fact('Brake', brakeTones[brake.state], brake.state, describeBrake(source, nowIso))}
+    ${renderConsistency(source)}
     ${
       last === undefined
         ? fact('Last pass', 'plain', 'none yet', null)
@@ -55,6 +64,20 @@ function renderFacts(source: SourceOverview, nowIso: string): Html {
           )
     }
   </dl>`;
+}
+
+function renderConsistency({ consistency }: SourceOverview): Html {
+  if (consistency === null) {
+    return fact('Consistent within 5 min', 'plain', '–', 'no claim was judged in the last hour');
+  }
+  const { judged, within } = consistency;
+  const { '1m': soon, '5m': later, '15m': late } = within;
+  return fact(
+    'Consistent within 5 min',
+    late < 1 ? 'warning' : 'good',
+    formatShare(later),
+    `within 1 min ${formatShare(soon)}, 15 min ${formatShare(late)}, of ${formatCount(judged)} judged in the last hour`,
+  );
 }
 
 function fact(name: string, tone: Tone, value: string, detail: Fill): Html {
@@ -118,13 +141,18 @@ function renderDiscrepancies({ discrepancies, open }: SourceOverview, nowIso: st
     code(found.claimId ?? found.subject),
     spell(found.verdict),
     found.markerKey === null ? 'none' : code(found.markerKey),
-    ago(found.firstSeenAt, nowIso),
+    html`${ago(found.firstSeenAt, nowIso)}${describeLatency(found)}`,
     formatCount(found.checks),
     found.held ? 'held: its repair was undone' : describeNextCheck(found.nextCheckAt, nowIso),
   ]);
   const title = open > discrepancies.length ? `Open discrepancies: ${discrepancies.length} of them` : null;
   return html`<h3>${title ?? 'Open discrepancies'}</h3>
     ${table(['Claim', 'Verdict', 'Marker', 'First seen', 'Checks', 'Next check'], rows)}`;
+}
+
+function describeLatency({ committedAfter, firstSeenAt }: DiscrepancyView): string {
+  if (committedAfter === null) return '';
+  return `, within ${formatDuration(Date.parse(firstSeenAt) - Date.parse(committedAfter))} of its commit`;
 }
 
 function describeNextCheck(nextCheckAt: string | null, nowIso: string): string {

@@ -35,6 +35,11 @@ export function formatCount(count: number): string {
   return grouped.format(count);
 }
 
+/** `99.87 %`; cut and not rounded, so that only all is `100 %`. */
+export function formatShare(share: number): string {
+  return `${Math.floor(share * 10_000 + 1e-6) / 100} %`;
+}
+
 /** A marker as it was read: `"a-17", 4 min left`, `absent`. */
 export function describeMarker(marker: MarkerView): string {
   if (marker.kind !== 'present') return marker.kind.replaceAll('_', ' ');

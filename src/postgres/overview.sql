@@ -28,10 +28,31 @@ select json_build_object(
       'discrepancies', (
         select coalesce(json_agg(found), '[]') from (
           select d.id::text, left(d.subject, $3) as subject, left(d.claim_id, $3) as "claimId", d.verdict,
-            left(d.marker_key, $3) as "markerKey", d.first_seen_at as "firstSeenAt", d.last_seen_at as "lastSeenAt",
+            left(d.marker_key, $3) as "markerKey", d.committed_after as "committedAfter",
+            d.first_seen_at as "firstSeenAt", d.last_seen_at as "lastSeenAt",
             d.next_check_at as "nextCheckAt", d.checks, d.held
           from reconciler.discrepancy d where d.source = s.name and d.state = 'open'
           order by d.next_check_at desc limit 10) found),
+      'oldestOpenMs', (
+        select extract(epoch from clock_timestamp() - d.first_seen_at) * 1000
+        from reconciler.discrepancy d where d.source = s.name and d.state = 'open' order by d.first_seen_at limit 1),
+      'consistency', (
+        select json_build_object('judged', hour.judged, 'within', json_build_object(
+          '1m', greatest(0, 1 - count(*) filter (where lasted > interval '1 minute')::float8 / hour.judged),
+          '5m', greatest(0, 1 - count(*) filter (where lasted > interval '5 minutes')::float8 / hour.judged),
+          '15m', greatest(0, 1 - count(*) filter (where lasted > interval '15 minutes')::float8 / hour.judged)))
+        from (
+          select case when d.resolution is distinct from 'ignored'
+              then coalesce(d.resolved_at, clock_timestamp()) - coalesce(d.committed_after, d.first_seen_at) end as lasted
+          from reconciler.discrepancy d where d.source = s.name and d.state = any (array['open', 'resolved'])
+            and d.first_seen_at >= hour.since limit $2) found
+        having hour.judged > 0),
+      'reports', (
+        select json_build_object('unjudged', count(*),
+          'oldestMs', extract(epoch from clock_timestamp() - min(reported_at)) * 1000)
+        from (
+          select r.reported_at from reconciler.report r
+          where r.source = s.name and r.judged_at is null order by r.id limit 1000) few),
       'passes', (
         select coalesce(json_agg(pass), '[]') from (
           select p.id::text, p.asked_by as "askedBy", p.mode, p.started_at as "startedAt", p.ended_at as "endedAt",
@@ -72,7 +93,22 @@ select json_build_object(
             order by p.id desc) filter (where p.report ->> 'horizon' <> '0'))[1] as horizon
         from (
           select * from reconciler.pass p where p.source between s.name and s.name order by p.source, p.id desc limit 200
-        ) p) lately),
+        ) p) lately,
+      -- Passes that ran within the last hour, one that began before it too: when the first of them began, and how many
+      -- claims those with a report judged. Passes of a source never overlap.
+      lateral (
+        select coalesce(sum((p.report ->> 'checked')::bigint), 0) as judged, min(p.started_at) as since
+        from (
+          (select p.started_at, p.report from reconciler.pass p
+           where p.source between s.name and s.name and p.started_at > clock_timestamp() - interval '1 hour'
+           order by p.source desc, p.started_at desc limit 4000)
+          union all
+          (select p.started_at, p.report from (
+             select * from reconciler.pass p
+             where p.source between s.name and s.name and p.started_at <= clock_timestamp() - interval '1 hour'
+             order by p.source desc, p.started_at desc limit 1) p
+           where p.ended_at > clock_timestamp() - interval '1 hour')
+        ) p) hour),
   'alertCounts', (
     select coalesce(json_agg(counts), '[]') from (
       select a.source, a.severity, count(*) as count

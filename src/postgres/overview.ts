@@ -42,6 +42,12 @@ export interface SourceOverview {
   /** Their sum. `openIsCapped`: there are more, they were not counted. */
   readonly open: number;
   readonly openIsCapped: boolean;
+  /** Since the oldest open one was found; null when none is open. */
+  readonly oldestOpenMs: number | null;
+  /** Of the claims judged in the last hour; null when none was. */
+  readonly consistency: ConsistencyView | null;
+  /** Reports that nobody has judged yet, counted up to 1000, and the age of the oldest. */
+  readonly reports: { readonly unjudged: number; readonly oldestMs: number | null };
   /** Ten of them: first those due now, then those that wait longest. */
   readonly discrepancies: readonly DiscrepancyView[];
   /** The newest five, newest first. */
@@ -61,6 +67,17 @@ export interface CheckpointView {
   readonly ageMs: number;
 }
 
+export interface ConsistencyView {
+  readonly judged: number;
+  /**
+   * The share of them, 0 to 1, that was never wrong for longer: from its commit, or from when it was found where that is
+   * not known, until it was right. No less than this, unless more than 50,000 were found bad in the hour.
+   */
+  readonly within: Readonly<Record<(typeof consistencyTimes)[number], number>>;
+}
+
+export const consistencyTimes = ['1m', '5m', '15m'] as const;
+
 export interface BrakeView {
   /** A lift that has run out counts as armed. */
   readonly state: BrakeState;
@@ -77,6 +94,8 @@ export interface DiscrepancyView {
   readonly claimId: string | null;
   readonly verdict: string;
   readonly markerKey: string | null;
+  /** Its row was committed no earlier than this; null when that is not known. */
+  readonly committedAfter: string | null;
   readonly firstSeenAt: string;
   readonly lastSeenAt: string;
   readonly nextCheckAt: string | null;

@@ -76,6 +76,22 @@ test('shows for each repair the marker before and after', () => {
   );
 });
 
+test('tells the share of claims that were consistent in time, and no number where nothing was judged', () => {
+  expect(textOf(overviewOf({}))).toContain(
+    'Consistent within 5 min 99.96 % within 1 min 99.88 %, 15 min 100 %, of 5,000 judged in the last hour',
+  );
+  expect(textOf(overviewOf({ consistency: null }))).toContain(
+    'Consistent within 5 min – no claim was judged in the last hour',
+  );
+});
+
+test('tells how long a claim was wrong before it was found, where that is known', () => {
+  const shown = (committedAfter: string | null) =>
+    textOf(overviewOf({ discrepancies: [{ ...discrepancy, committedAfter }], open: 1 }));
+  expect(shown(secondsBefore(150))).toMatch(/1 min 30 s ago\s*, within 1 min of its commit/);
+  expect(shown(null)).not.toContain('of its commit');
+});
+
 test('says when a count is only a lower bound', () => {
   const many = { open: 50_000, openIsCapped: true, openByVerdict: { missing_marker: 50_001 } };
   expect(textOf(overviewOf(many))).toContain('gifts has over 50,000 open discrepancies.');

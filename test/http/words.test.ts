@@ -7,6 +7,7 @@ import {
   explainVerdict,
   formatCount,
   formatDuration,
+  formatShare,
   formatTime,
   spell,
 } from '../../src/http/words.ts';
@@ -48,4 +49,14 @@ test('every bad verdict is explained, an unknown word is not', () => {
 test('counts are grouped and words spelled', () => {
   expect(formatCount(1_234_567)).toBe('1,234,567');
   expect(spell('missing_marker')).toBe('missing marker');
+});
+
+test('a share is cut and never rounded up to all', () => {
+  expect([1, 0.99999, 0.9996, 0.57, 0].map(formatShare)).toEqual([
+    '100 %',
+    '99.99 %',
+    '99.96 %',
+    '57 %',
+    '0 %',
+  ]);
 });

@@ -2,7 +2,7 @@
  * The overview on a real server: what it tells, and that it stays bounded however much is wrong.
  */
 import { readFileSync } from 'node:fs';
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, test } from 'vitest';
 import type { Source } from '../../src/domain/source.ts';
 import { defaultPolicy } from '../../src/domain/verdict.ts';
 import { migrate } from '../../src/postgres/migrate.ts';
@@ -18,7 +18,7 @@ beforeAll(async () => {
 afterAll(() => database.drop());
 beforeEach(() =>
   run(`truncate reconciler.checkpoint, reconciler.pass, reconciler.discrepancy, reconciler.repair, reconciler.alert,
-    reconciler.brake, reconciler.report restart identity`),
+    reconciler.brake, reconciler.report restart identity cascade`),
 );
 
 async function run(sql: string, values: readonly unknown[] = []): Promise<void> {
@@ -97,6 +97,9 @@ test('tells of a source that never ran that there is nothing yet, and that its b
     openByVerdict: {},
     open: 0,
     openIsCapped: false,
+    oldestOpenMs: null,
+    consistency: null,
+    reports: { unjudged: 0, oldestMs: null },
     discrepancies: [],
     passes: [],
     repairs: [],
@@ -223,6 +226,82 @@ test('shortens what claims and markers hold, without halving a character', async
   expect(found?.markerKey).toBe(`<script>\u0007\u202E${'\u{1F381}'.repeat(490)}…`);
 });
 
+describe('the share of claims that were consistent in time', () => {
+  /** A discrepancy found so many seconds ago, of a row committed no earlier than that, resolved after so many seconds. */
+  async function lasted(subject: string, times: { found: number; committed?: number; resolved?: number }) {
+    await run(
+      `insert into reconciler.discrepancy (source, subject, verdict, evidence, first_seen_at, committed_after, state, resolved_at)
+       values ('gifts', 'claim:' || $1::text, 'missing_marker', '{}', now() - $2 * interval '1 s',
+         now() - $3::float8 * interval '1 s', case when $4::float8 is null then 'open' else 'resolved' end,
+         now() - $4::float8 * interval '1 s')`,
+      [subject, times.found, times.committed ?? null, times.resolved ?? null],
+    );
+  }
+
+  it('counts from the commit where that is known, and until the claim was right or now', async () => {
+    await pass('gifts', 3_000, 'completed', { checked: 60 });
+    await pass('gifts', 5, 'completed', { checked: 40 });
+    await pass('orders', 5, 'completed', { checked: 1_000 });
+    await lasted('1', { found: 600, committed: 650, resolved: 599 });
+    await lasted('2', { found: 600, committed: 1_000, resolved: 599 });
+    await lasted('3', { found: 1_000 });
+    await lasted('4', { found: 600, resolved: 400 });
+    await lasted('5', { found: 2_000, committed: 2_050, resolved: 1_000 });
+    expect((await readGifts()).consistency).toEqual({
+      judged: 100,
+      within: { '1m': 0.96, '5m': 0.97, '15m': 0.98 },
+    });
+  });
+
+  it('is that of the last hour, with the whole of a pass that began before it', async () => {
+    await pass('gifts', 9_000, 'completed', { checked: 1_000 });
+    await lasted('1', { found: 8_000 });
+    expect((await readGifts()).consistency).toBeNull();
+    await run(insertPass, ['gifts', 'schedule', 7_200, 'completed', JSON.stringify({ checked: 10 })]);
+    await run(`update reconciler.pass set ended_at = now() where started_at > now() - interval '7300 s'`);
+    await lasted('2', { found: 7_000 });
+    expect((await readGifts()).consistency).toEqual({
+      judged: 10,
+      within: { '1m': 0.9, '5m': 0.9, '15m': 0.9 },
+    });
+  });
+
+  it('is none where nothing was judged, and never below nothing', async () => {
+    await pass('gifts', 5, 'completed', { checked: 0 });
+    await lasted('1', { found: 4, committed: 90 });
+    expect((await readGifts()).consistency).toBeNull();
+    await pass('gifts', 2, 'completed', { checked: 1 });
+    await lasted('2', { found: 4, committed: 90 });
+    expect((await readGifts()).consistency?.within).toEqual({ '1m': 0, '5m': 1, '15m': 1 });
+  });
+
+  it('does not hold against a claim what was ignored by policy', async () => {
+    await pass('gifts', 5, 'completed', { checked: 10 });
+    await lasted('1', { found: 4, committed: 400, resolved: 1 });
+    await run(`update reconciler.discrepancy set resolution = 'ignored'`);
+    expect((await readGifts()).consistency?.within).toEqual({ '1m': 1, '5m': 1, '15m': 1 });
+  });
+});
+
+test('tells how old the oldest open discrepancy and the oldest unjudged report are, and how many reports wait', async () => {
+  await discrepancy({ subject: '1' });
+  await discrepancy({ subject: '2' });
+  await run(`update reconciler.discrepancy set first_seen_at = now() - interval '1 hour',
+      committed_after = '2026-11-21T08:00:00Z' where subject = 'claim:2'`);
+  await run(
+    `insert into reconciler.report (source, marker_key, attempt, reason, reported_by, reported_at, judged_at)
+     select 'gifts', 'gift:1', 'a1', 'time-out', 'shop', now() - n * interval '10 s', case when n = 3 then now() end
+     from generate_series(3, 1, -1) n`,
+  );
+  const { oldestOpenMs, reports, discrepancies } = await readGifts();
+  expect(oldestOpenMs).toBeGreaterThanOrEqual(3_600_000);
+  expect(reports).toEqual({ unjudged: 2, oldestMs: expect.any(Number) });
+  expect(reports.oldestMs).toBeGreaterThanOrEqual(20_000);
+  expect(reports.oldestMs).toBeLessThan(3_600_000);
+  const known = discrepancies.find(({ claimId, subject }) => claimId === '2' || subject === 'claim:2');
+  expect(Date.parse(known?.committedAfter ?? '')).toBe(Date.parse('2026-11-21T08:00:00Z'));
+});
+
 test('reads through indexes only, also when one source has very much open and another nothing', async () => {
   await run(
     `insert into reconciler.discrepancy (source, subject, claim_id, verdict, evidence)
@@ -232,7 +311,11 @@ test('reads through indexes only, also when one source has very much open and an
     `insert into reconciler.pass (source, asked_by, mode, fencing_token)
      select 'gifts', 'schedule', 'repair', 1 from generate_series(1, 20000)`,
   );
-  await run('analyze reconciler.discrepancy, reconciler.pass');
+  await run(
+    `insert into reconciler.report (source, marker_key, attempt, reason, reported_by, judged_at)
+     select 'gifts', 'gift:1', 'a1', 'time-out', 'shop', now() from generate_series(1, 20000)`,
+  );
+  await run('analyze reconciler.discrepancy, reconciler.pass, reconciler.report');
   const sql = readFileSync(new URL('../../src/postgres/overview.sql', import.meta.url), 'utf8');
   const client = await database.pool.connect();
   try {
@@ -247,6 +330,9 @@ test('reads through indexes only, also when one source has very much open and an
     expect(plan).not.toContain('pass_pkey');
     expect(plan).toContain('pass_source');
     expect(plan).toMatch(/discrepancy_(due|open)/);
+    expect(plan).toContain('discrepancy_seen');
+    expect(plan).toContain('report_unjudged');
+    expect(plan).toContain('pass_started');
   } finally {
     client.release(true);
   }
