@@ -14,7 +14,7 @@ import type { BadVerdict } from './verdict.ts';
 
 /**
  * What the claim table knows of other claims on one marker: of those that hold the marker's value, or, for a claim whose
- * own fate is open, of those that are live (`pending`: one that was there before).
+ * own fate is open, of those that are live (`pending`: one that goes first, or may be handed the thing right now).
  */
 export type Rival = 'granted' | 'pending' | 'released' | 'unreadable' | 'unknown';
 
@@ -94,11 +94,8 @@ function decideRepair(found: Case, rules: SourceRules, nowMs: number): Decision 
  * The claim's row follows what the distributor says. Where it knows nothing of the attempt, asking it again under the same
  * key is safe whatever is still on its way; but never while another claim for the same thing may have been granted.
  */
-function decideInDoubt(
-  { rival, answer, observation }: Case,
-  claim: ReadableClaim,
-  rules: SourceRules,
-): Decision | null {
+function decideInDoubt(found: Case, claim: ReadableClaim, rules: SourceRules): Decision | null {
+  const { rival, answer, observation } = found;
   const settle = (kind: Settlement['kind']): Decision => repair({ kind, key: claim.markerKey });
   const isRead = observation.marker.kind === 'present' || observation.marker.kind === 'absent';
   if (answer === null || rival === null || !isRead) return null;
@@ -113,8 +110,22 @@ function decideInDoubt(
       if (rival === 'granted') return settle('settle_released');
       if (rival === 'pending')
         return { kind: 'recheck', why: 'another claim for the same thing comes first' };
-      return settle(rules.notGranted === 'grant' ? 'grant_again' : 'settle_released');
+      return rules.notGranted === 'release' ? settle('settle_released') : decideGrant(found, claim, rules);
   }
+}
+
+/** Nobody else may have been handed the thing: not by a row that cannot be read, nor by one that is not written yet. */
+function decideGrant(
+  { rival, observation: { marker }, ageMs }: Case,
+  { markerKey, markerValue }: ReadableClaim,
+  { graceMs }: SourceRules,
+): Decision | null {
+  if (rival === 'unreadable') return null;
+  const isOthers = marker.kind === 'present' && markerValue !== null && marker.value !== markerValue;
+  if (isOthers && ageMs < graceMs) {
+    return { kind: 'recheck', why: 'another attempt holds the marker; it is given one grace period' };
+  }
+  return repair({ kind: 'grant_again', key: markerKey });
 }
 
 /** A marker whose row was never written: the row is written if the thing was handed out, else the marker goes. */

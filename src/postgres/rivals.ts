@@ -12,12 +12,16 @@ export interface FoundRival {
   readonly rival: Rival;
   /** The row that decided; null where there is none. */
   readonly claimId: string | null;
+  /** Attempts of pending claims that came later: they stand back, unless they were granted already. */
+  readonly later?: readonly string[];
 }
 
 interface RivalRow {
   readonly id: string;
   readonly status: string;
   readonly rivalId: string;
+  /** Of a pending claim that came later. */
+  readonly laterAttempt?: string | null;
 }
 
 const nobody: FoundRival = { rival: 'unknown', claimId: null };
@@ -52,27 +56,32 @@ export async function lookUpRivals(
 }
 
 /**
- * What the table knows of other live claims for the same thing: granted ones whose window is open, and pending ones that
- * were there before (a pending one that came later does not count: of two, one has to go first).
+ * What the table knows of other live claims for the same thing: granted ones whose window is open or ended after the
+ * claim's own; and pending ones that were there before, or that changed since the horizon and are being granted perhaps.
+ * Other pending ones that came later do not count: of two, one has to go first.
  */
 export async function lookUpLiveRivals(
   pool: pg.Pool,
   source: SourceSql,
   ids: readonly string[],
-  nowMs: number,
+  { nowMs, horizon }: { readonly nowMs: number; readonly horizon: string },
 ): Promise<Map<string, FoundRival>> {
   if (ids.length === 0 || source.keyColumns.length === 0) return new Map();
   const { rows } = await pool.query<RivalRow>(
-    `select mine.${source.id}::text as id, rival.status, rival.id::text as "rivalId"
+    `select mine.${source.id}::text as id, rival.status, rival.id::text as "rivalId",
+       case when rival.status = 'p' and rival.id > mine.${source.id} and rival.change < $3::xid8 then rival.attempt end
+         as "laterAttempt"
      from ${source.table} mine
+     cross join lateral (select ${source.expiresAtMs} as expires_at_ms from (select mine.*) as its) own
      cross join lateral (
-       select ${source.status} as status, other.${source.id} as id, ${source.expiresAtMs} as expires_at_ms
+       select ${source.status} as status, other.${source.id} as id, ${source.attempt} as attempt,
+         ${source.expiresAtMs} as expires_at_ms, other.${source.change} as change
        from ${source.table} other
        where ${sameKey(source)} and other.${source.id} <> mine.${source.id}
      ) rival
-     where mine.${source.id} = any($1::text[]::${source.idType}[])
-       and (rival.status = 'g' and rival.expires_at_ms > $2 or rival.status = 'p' and rival.id < mine.${source.id})`,
-    [ids, Math.floor(nowMs)],
+     where mine.${source.id} = any($1::text[]::${source.idType}[]) and (rival.status in ('p', 'u')
+       or rival.status = 'g' and rival.expires_at_ms > least($2, own.expires_at_ms))`,
+    [ids, Math.floor(nowMs), horizon],
   );
   return weigh(ids, rows);
 }
@@ -86,10 +95,15 @@ const weights: readonly Rival[] = ['unknown', 'released', 'unreadable', 'pending
 
 function weigh(ids: readonly string[], rows: readonly RivalRow[]): Map<string, FoundRival> {
   const found = new Map<string, FoundRival>(ids.map((id) => [id, nobody]));
-  for (const { id, status, rivalId } of rows) {
-    const rival = statusOfLetter[status] ?? 'unreadable';
+  for (const { id, status, rivalId, laterAttempt = null } of rows) {
     const known = found.get(id) ?? nobody;
-    if (weights.indexOf(rival) > weights.indexOf(known.rival)) found.set(id, { rival, claimId: rivalId });
+    if (laterAttempt !== null) {
+      found.set(id, { ...known, later: [...(known.later ?? []), laterAttempt] });
+      continue;
+    }
+    const rival = statusOfLetter[status] ?? 'unreadable';
+    if (weights.indexOf(rival) > weights.indexOf(known.rival))
+      found.set(id, { ...known, rival, claimId: rivalId });
   }
   return found;
 }

@@ -77,7 +77,9 @@ async function judgeEntries(context: SourceContext, members: readonly string[]):
     if (look === undefined) continue;
     const { claim, marker, atMs, verdict } = look;
     if (!isBad(verdict)) done.push(member);
-    else found.push({ markerKey: open.markerKey, verdict, evidence: { claim, marker, atMs } });
+    // Recorded, it would be ignored, and recorded anew by every pass.
+    else if (context.source.rules.policy[verdict] !== 'ignore')
+      found.push({ markerKey: open.markerKey, verdict, evidence: { claim, marker, atMs } });
   }
   return { found, done, strange: members.length - readable.length };
 }

@@ -9,6 +9,7 @@ import { matchTemplate } from '../domain/template.ts';
 import { isBad } from '../domain/verdict.ts';
 import { askWhatBecame } from '../distributor/ask.ts';
 import { findClaimsOnMarker, readClaims } from '../postgres/claims.ts';
+import { horizonAgo } from '../postgres/horizon.ts';
 import { lookUpLiveRivals, lookUpRivals, type FoundRival } from '../postgres/rivals.ts';
 import type { Look } from './observe-claims.ts';
 import type { SourceContext } from './source-context.ts';
@@ -32,7 +33,42 @@ export async function gatherEvidence(
   const rivals = await findRivals(context, looks);
   const attempts = looks.map((look, at) => attemptInQuestion(context, look, rivals[at] ?? null));
   const answers = await askAbout(context, attempts, signal);
-  return looks.map((_, at) => ({ rival: rivals[at] ?? null, answer: answers[at] ?? null }));
+  const evidence = looks.map((_, at) => ({ rival: rivals[at] ?? null, answer: answers[at] ?? null }));
+  return askAboutOthers(context, looks, evidence, signal);
+}
+
+/**
+ * Before an attempt is granted again, others that may have been handed the same thing are asked about too: pending claims
+ * that came later, and the one that holds the marker. One that was granted is a rival; one without an answer is waited for.
+ */
+async function askAboutOthers(
+  context: SourceContext,
+  looks: readonly Look[],
+  evidence: readonly Evidenced[],
+  signal: AbortSignal,
+): Promise<Evidenced[]> {
+  const { notGranted, valueNamesAttempt } = context.source.rules;
+  const others = looks.flatMap((look, at) => {
+    const { rival = null, answer = null } = evidence[at] ?? {};
+    const mayGrant = look.verdict === 'in_doubt' && answer?.kind === 'not_granted';
+    if (!mayGrant || rival?.rival !== 'unknown' || notGranted !== 'grant') return [];
+    const own = look.claim.kind === 'readable' ? look.claim.attempt : null;
+    const holder = valueNamesAttempt ? holderOf(context, look) : null;
+    const attempts = new Set([...(rival.later ?? []), holder]);
+    return [...attempts].flatMap((attempt) => (attempt === null || attempt === own ? [] : [{ attempt, at }]));
+  });
+  const answers = await askAbout(
+    context,
+    others.map(({ attempt }) => attempt),
+    signal,
+  );
+  const rivals = new Map<number, FoundRival>();
+  for (const [n, { at }] of others.entries()) {
+    const kind = answers[n]?.kind;
+    if (kind === 'granted') rivals.set(at, { rival: 'granted', claimId: null });
+    if (kind === 'unknown' && !rivals.has(at)) rivals.set(at, { rival: 'pending', claimId: null });
+  }
+  return evidence.map((known, at) => ({ ...known, rival: rivals.get(at) ?? known.rival }));
 }
 
 async function findRivals(context: SourceContext, looks: readonly Look[]): Promise<(FoundRival | null)[]> {
@@ -48,7 +84,10 @@ async function findRivals(context: SourceContext, looks: readonly Look[]): Promi
   }
   const found = new Map([
     ...(await lookUpRivals(pool, sql, conflicts)),
-    ...(await lookUpLiveRivals(pool, sql, doubtful, context.nowMs())),
+    ...(await lookUpLiveRivals(pool, sql, doubtful, {
+      nowMs: context.nowMs(),
+      horizon: doubtful.length === 0 ? '0' : await horizonAgo(pool, source.rules.graceMs),
+    })),
   ]);
   const rivals: (FoundRival | null)[] = [];
   for (const { claim, verdict } of looks) {
@@ -76,15 +115,18 @@ async function findLive({ pool, sql, source, nowMs }: SourceContext, open: OpenC
 }
 
 /** Whose fate the decision hangs on: the claim's own attempt, or the unknown one that holds its marker. */
-function attemptInQuestion(
-  { source, distributor }: SourceContext,
-  { claim, marker, verdict }: Look,
-  found: FoundRival | null,
-): string | null {
+function attemptInQuestion(context: SourceContext, look: Look, found: FoundRival | null): string | null {
+  const { source, distributor } = context;
+  const { claim, verdict } = look;
   if (distributor === null || !isBad(verdict)) return null;
   if (!needsAnswer(verdict, found?.rival ?? null, source.rules)) return null;
   if (claim.kind === 'no_row') return claim.open?.attempt ?? null;
   if (verdict !== 'conflicting_marker') return claim.kind === 'readable' ? claim.attempt : null;
+  return holderOf(context, look);
+}
+
+/** The attempt that the marker's value names, as far as it does. */
+function holderOf({ source }: SourceContext, { marker }: Look): string | null {
   if (marker.kind !== 'present' || source.marker.value === null) return null;
   return matchTemplate(source.marker.value, marker.value)?.get(source.columns.attempt) ?? null;
 }

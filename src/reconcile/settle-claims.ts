@@ -1,13 +1,14 @@
 /**
  * Carries out settlements: moves rows on by what the distributor said, then makes their markers right.
  * Invariants kept: (3, 4) markers are changed by the same scripts as in any repair; a row only if it is still the version
- * that was judged; an attempt is never granted under another key.
+ * that was judged, but for one that was just handed out; an attempt is never granted under another key.
  */
 import { decide } from '../domain/decide.ts';
 import { isSettlement, type MarkerChange } from '../domain/repair-action.ts';
 import { isBad } from '../domain/verdict.ts';
 import { askToGrant } from '../distributor/ask.ts';
 import { asOperatingError } from '../postgres/as-operating-error.ts';
+import { readClaims } from '../postgres/claims.ts';
 import { insertGranted, readClaimRows, settleClaim } from '../postgres/write-claim.ts';
 import { changeMarkers, type ChangeResult } from '../redis/change-marker.ts';
 import { observeClaims } from './observe-claims.ts';
@@ -61,11 +62,18 @@ async function moveOn(
   return written(await settleClaim(pool, sql, { id, changeXid, from: ['pending'], to }));
 }
 
-/** Under the same key, so that a hand-out that was made before, or is on its way, stays the only one. */
+/**
+ * Under the same key, so that a hand-out that was made before, or is on its way, stays the only one. Not for a claim that
+ * changed since it was judged: the application may have cancelled it, and somebody else the thing by now.
+ */
 async function grantAgain(context: SourceContext, claim: PendingClaim): Promise<ChangeResult> {
   const { pool, sql, distributor, distributorTimeoutMs } = context;
   const row = (await readClaimRows(pool, sql, [claim.id])).get(claim.id);
-  if (row === undefined || claim.kind !== 'readable' || distributor === null) return { kind: 'superseded' };
+  const now = (await readClaims(pool, sql, [claim.id])).get(claim.id);
+  const isSame = now?.kind === 'readable' && now.changeXid === claim.changeXid;
+  if (row === undefined || !isSame || claim.kind !== 'readable' || distributor === null) {
+    return { kind: 'superseded' };
+  }
   const { attempt, markerKey } = claim;
   const notAfterMs = Date.now() + distributorTimeoutMs;
   const answer = await askToGrant(
@@ -76,7 +84,20 @@ async function grantAgain(context: SourceContext, claim: PendingClaim): Promise<
   if (answer.kind === 'unknown') {
     return { kind: 'failed', reason: `the distributor did not say whether it granted: ${answer.reason}` };
   }
-  return moveOn(context, claim, answer.kind === 'granted' ? 'granted' : 'released');
+  return answer.kind === 'granted' ? keepGranted(context, claim) : moveOn(context, claim, 'released');
+}
+
+/** What was handed out is on record as granted, also where somebody released the claim in the meantime. */
+async function keepGranted(context: SourceContext, claim: PendingClaim): Promise<ChangeResult> {
+  const { pool, sql } = context;
+  const settling = await settleClaim(pool, sql, {
+    id: claim.id,
+    from: ['pending', 'released'],
+    to: 'granted',
+  });
+  if (settling !== 'live_elsewhere') return written(settling);
+  const reason = 'handed out, but its claim was released meanwhile and another live claim holds its place';
+  return { kind: 'failed', reason };
 }
 
 function written(result: string): ChangeResult {

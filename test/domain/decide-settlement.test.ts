@@ -57,10 +57,22 @@ describe("decide, by the distributor's word", () => {
     [notGranted, 'unknown', release, settled('settle_released')],
     [notGranted, 'granted', rules, settled('settle_released')],
     [notGranted, 'pending', rules, { kind: 'recheck', why: 'another claim for the same thing comes first' }],
+    [notGranted, 'unreadable', rules, { kind: 'alert', cause: 'in_doubt' }],
+    [notGranted, 'unreadable', release, settled('settle_released')],
     [silent, 'unknown', rules, noAnswer],
     [silent, 'granted', release, noAnswer],
   ])('a claim in doubt, answer %j, another live claim %s', (answer, rival, by, decision) => {
     expect(decide(doubtful(answer, rival), by, nowMs)).toEqual(decision);
+  });
+
+  it("is granted again past another attempt's marker only when that had one grace period to show up", () => {
+    const found = caseOf(claimOf('pending'), present('a2', leftMs), { answer: notGranted, rival: 'unknown' });
+    expect(decide(found, rules, nowMs)).toEqual({
+      kind: 'recheck',
+      why: 'another attempt holds the marker; it is given one grace period',
+    });
+    expect(decide({ ...found, ageMs: 1e9 }, rules, nowMs)).toEqual(settled('grant_again'));
+    expect(decide(found, release, nowMs)).toEqual(settled('settle_released'));
   });
 
   it('settles nothing where the marker could not be read', () => {

@@ -3,7 +3,7 @@
  */
 import { describe, expect, it } from 'vitest';
 import { lookUpLiveRivals, lookUpRivals } from '../../src/postgres/rivals.ts';
-import { claimSql, insertClaims, useShopClaims, type ClaimRow } from './shop-claims.ts';
+import { claimSql, insertClaims, nextXid, useShopClaims, type ClaimRow } from './shop-claims.ts';
 
 const shop = useShopClaims();
 
@@ -81,7 +81,8 @@ describe('live rivals', () => {
 
   async function rivalsOf(ids: readonly string[], rows: readonly ClaimRow[]): Promise<object> {
     await insertClaims(shop.pool(), rows);
-    return Object.fromEntries(await lookUpLiveRivals(shop.pool(), claimSql(), ids, nowMs));
+    const horizon = await nextXid(shop.pool());
+    return Object.fromEntries(await lookUpLiveRivals(shop.pool(), claimSql(), ids, { nowMs, horizon }));
   }
 
   it('are granted claims whose window is open, and pending ones that were there before', async () => {
@@ -95,11 +96,33 @@ describe('live rivals', () => {
       { uid: 9, status: 'pending' },
     ];
     expect(await rivalsOf(['1', '2', '5', '7', '99'], rows)).toEqual({
-      1: nobody,
+      1: { ...nobody, later: ['a2'] },
       2: { rival: 'pending', claimId: '1' },
       5: { rival: 'granted', claimId: '4' },
       7: nobody,
       99: nobody,
+    });
+  });
+
+  it('are later pending ones too, while they may be on their way to the distributor', async () => {
+    const horizon = await insertClaims(shop.pool(), [
+      { uid: 7, status: 'pending' },
+      { uid: 7, status: 'pending' },
+    ]);
+    const found = await lookUpLiveRivals(shop.pool(), claimSql(), ['1'], { nowMs, horizon });
+    expect(Object.fromEntries(found)).toEqual({ 1: { rival: 'pending', claimId: '2' } });
+  });
+
+  it('are rows that cannot be read, and granted ones whose window ended after the own', async () => {
+    const rows = [
+      { uid: 7, status: 'pending', expires_at: open },
+      { uid: 7, status: 'shipped' },
+      { uid: 8, status: 'pending', expires_at: '2027-01-01T00:00:00Z' },
+      { uid: 8, status: 'granted', expires_at: over },
+    ];
+    expect(await rivalsOf(['1', '3'], rows)).toEqual({
+      1: { rival: 'unreadable', claimId: '2' },
+      3: { rival: 'granted', claimId: '4' },
     });
   });
 

@@ -3,6 +3,7 @@
  */
 import { describe, expect, it } from 'vitest';
 import { encodeOpenClaim, openClaimsKey, type OpenClaim } from '../../src/domain/open-claim.ts';
+import { defaultPolicy } from '../../src/domain/verdict.ts';
 import { dayMs, graceMs } from './support/claim-tables.ts';
 import { knownDistributor } from './support/known-distributor.ts';
 import { useWorlds } from './support/use-world.ts';
@@ -103,6 +104,16 @@ describe('a marker without a row', () => {
     await world.runPass({ distributor });
     expect(await world.readMarker('gift:1')).toBeNull();
     expect(await world.alerts()).toMatchObject([{ kind: 'rowless_marker', state: 'resolved' }]);
+  });
+
+  it('that the policy ignores stays as it is, and is not put on record by every pass', async () => {
+    const world = await worlds.create();
+    await crashAfterMarker(world, openClaim(1));
+    const rules = { policy: { ...defaultPolicy, rowless_marker: 'ignore' } } as const;
+    for (let passes = 0; passes < 3; passes += 1)
+      await world.runPass({ distributor: knownDistributor(), rules });
+    expect(await world.discrepancies()).toEqual([]);
+    expect(await world.readMarker('gift:1')).not.toBeNull();
   });
 
   it('of a granted attempt, while another claim holds the thing, is a double grant', async () => {
