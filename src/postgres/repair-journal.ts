@@ -112,6 +112,16 @@ export async function readLastFailure(pool: pg.Pool, source: string): Promise<st
   return rows[0]?.note ?? null;
 }
 
+/** Whether an open discrepancy waits for another try, since its last repair failed. */
+export async function hasOpenFailure(pool: pg.Pool, source: string): Promise<boolean> {
+  const { rowCount } = await pool.query(
+    `select from reconciler.discrepancy d where d.source = $1 and d.state = 'open' and 'failed' =
+       (select r.outcome from reconciler.repair r where r.discrepancy_id = d.id order by r.id desc limit 1) limit 1`,
+    [source],
+  );
+  return rowCount === 1;
+}
+
 /** The source of a repair, or of a pass; null when there is none by that number. */
 export async function sourceOf(
   pool: pg.Pool,

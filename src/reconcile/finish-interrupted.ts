@@ -25,7 +25,8 @@ const entriesPerStep = 500;
 
 /**
  * Returns how many were completed. Stops, leaving the rest as they are, when markers cannot be read. Where there are any
- * it first waits for as long as a change may be on its way: a later one is refused by the server itself.
+ * it first waits for as long as a change may be on its way: a later one of a marker is refused by the server itself, a
+ * later one of a row by the row's version.
  */
 export async function finishInterrupted(
   context: SourceContext,
@@ -37,7 +38,7 @@ export async function finishInterrupted(
   for (;;) {
     const entries = await readInterrupted(pool, source.name, term.fencingToken, entriesPerStep);
     if (entries.length === 0) return completed;
-    if (completed === 0) await wait(limits.callTimeoutMs, undefined, { signal });
+    if (completed === 0) await wait(changeMayTakeMs(context, entries), undefined, { signal });
     term.guard();
     const readings = await observeMarkers(
       markers,
@@ -61,6 +62,15 @@ export async function finishInterrupted(
     completed += finished.length;
     if (finished.length < entries.length) return completed;
   }
+}
+
+/** How long the change of whoever began it may still be on its way: a grant is asked for before the row follows. */
+function changeMayTakeMs(
+  { limits, distributorTimeoutMs }: SourceContext,
+  entries: readonly JournalEntry[],
+): number {
+  const asksToGrant = entries.some(({ action }) => action.kind === 'grant_again');
+  return limits.callTimeoutMs + (asksToGrant ? distributorTimeoutMs : 0);
 }
 
 interface Seen {

@@ -19,7 +19,7 @@ import { judgeWindow } from './judge-window.ts';
 import type { PassReport } from './pass-report.ts';
 import { closePass, noWindow, type PassEnd } from './close-pass.ts';
 import { obstaclesNow, preflight, type Preflight } from './preflight.ts';
-import { repairDue } from './repair-due.ts';
+import { repairDue, tellFailures } from './repair-due.ts';
 import type { SourceContext } from './source-context.ts';
 import { startTally, type Tally } from './tally.ts';
 import type { Term } from './hold-term.ts';
@@ -108,6 +108,7 @@ async function run(
     await findRowless(context, { passId: pass.passId, mayForget }, progress.tally, signal);
     const request = { ...pass, obstacles, horizon: progress.window.horizon };
     const admitted = await repairDue(context, term, request, progress.tally, signal);
+    await tellFailures(context, progress.tally);
     await resolveSettledAlerts(pool, source.name);
     if (!admitted) return await braked(context);
     return signal.aborted

@@ -5,7 +5,7 @@
 import { repairedVerdicts } from '../domain/verdict.ts';
 import { raiseAlerts, resolveAlert } from '../postgres/alert.ts';
 import { readDueDiscrepancies, type OpenDiscrepancy } from '../postgres/discrepancy.ts';
-import { intendRepairs, readLastFailure } from '../postgres/repair-journal.ts';
+import { hasOpenFailure, intendRepairs, readLastFailure } from '../postgres/repair-journal.ts';
 import { applyRepairs, stageOf } from './apply-repairs.ts';
 import { planRepairs, type PlannedRepair } from './plan-repairs.ts';
 import { settleOthers } from './settle-others.ts';
@@ -110,15 +110,17 @@ export async function journalAndApply(
   }
   const journalled = repairs.map((repair, at) => ({ ...repair, repairId: ids[at] ?? '' }));
   await applyRepairs(context, term, journalled, tally, signal);
-  await tellFailures(context, tally);
   return true;
 }
 
-/** Repairs that a store or the distributor refuses are tried again, but somebody should know. One alert while it lasts. */
-async function tellFailures({ pool, source }: SourceContext, { repairs }: Tally): Promise<void> {
+/**
+ * Repairs that a store or the distributor refuses are tried again, but somebody should know. One alert while any waits for
+ * another try; to be called by every pass, since what failed may settle without one.
+ */
+export async function tellFailures({ pool, source }: SourceContext, { repairs }: Tally): Promise<void> {
   const cause = `${source.name}:repair_failed`;
   if (repairs.failed === 0) {
-    if (repairs.applied > 0) await resolveAlert(pool, cause);
+    if (!(await hasOpenFailure(pool, source.name))) await resolveAlert(pool, cause);
     return;
   }
   const why = (await readLastFailure(pool, source.name)) ?? 'no reason was given';

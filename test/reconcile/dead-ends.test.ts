@@ -5,6 +5,7 @@
 import { expect, it } from 'vitest';
 import { run as runRepair } from '../../jobs/repair.ts';
 import { run as runUndo } from '../../jobs/undo.ts';
+import type { Distributor } from '../../src/domain/distributor.ts';
 import { defaultPolicy } from '../../src/domain/verdict.ts';
 import { silentReporter } from './support/job-deps.ts';
 import { useWorlds } from './support/use-world.ts';
@@ -104,6 +105,27 @@ it('what does not settle by itself is told to people in the end', async () => {
   await world.makeDue();
   await world.runPass();
   expect(await world.alerts()).toMatchObject([{ kind: 'conflicting_marker', state: 'open' }]);
+});
+
+it('the alert about repairs that fail lasts until none waits for another try, whatever else is repaired', async () => {
+  const world = await worlds.create();
+  const claim = await world.addGift({ status: 'pending' });
+  const distributor: Distributor = {
+    lookup: async () => ({ kind: 'not_granted' }),
+    grant: async () => ({ kind: 'unknown', reason: 'the answer was lost' }),
+  };
+  await world.runPass({ distributor });
+  await world.pool.query(
+    `update reconciler.discrepancy set next_check_at = clock_timestamp() + interval '1 hour'`,
+  );
+  await world.addGift();
+  expect(await world.runPass({ distributor })).toMatchObject({ repairs: { applied: 1 } });
+  expect(await world.alerts()).toMatchObject([{ kind: 'repair_failed', state: 'open' }]);
+  await world.setGiftStatus(claim, 'granted');
+  await world.setMarker(claim);
+  await world.letHoursPass();
+  expect(await world.runPass({ distributor })).toMatchObject({ open: 0, repairs: { applied: 0 } });
+  expect(await world.alerts()).toMatchObject([{ kind: 'repair_failed', state: 'resolved' }]);
 });
 
 it('an undo finishes what was interrupted first, and takes that back too', async () => {

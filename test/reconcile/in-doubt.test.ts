@@ -3,6 +3,7 @@
  */
 import { describe, expect, it } from 'vitest';
 import type { Distributor } from '../../src/domain/distributor.ts';
+import { waitFor } from '../support/wait-for.ts';
 import { knownDistributor } from './support/known-distributor.ts';
 import { useWorlds } from './support/use-world.ts';
 import type { Gift, World } from './support/world.ts';
@@ -243,6 +244,28 @@ describe('what the application does meanwhile', () => {
     };
     expect(await world.runPass({ distributor })).toMatchObject({ repairs: { applied: 0, superseded: 1 } });
     expect(await statusOf(world, claim)).toBe('granted');
+  });
+});
+
+describe('a pass that takes over while the distributor is still asked to grant', () => {
+  it('waits for that grant, so that the journal says what came of it', async () => {
+    const world = await worlds.create();
+    const claim = await world.addGift({ status: 'pending' });
+    let answer = (): void => undefined;
+    const distributor: Distributor = {
+      lookup: async () => ({ kind: 'not_granted' }),
+      grant: async () => new Promise((resolve) => (answer = () => resolve({ kind: 'granted' }))),
+    };
+    const first = world.runPass({ distributor });
+    await waitFor(async () => (await world.repairs()).length === 1, { what: 'the journal row of the grant' });
+    await world.breakLease();
+    const second = world.runPassNow({ distributor });
+    // Longer than a change of a marker takes: as the second pass would have waited for that.
+    const slow = setTimeout(() => answer(), 1_500);
+    await Promise.all([first, second]);
+    clearTimeout(slow);
+    expect(await statusOf(world, claim)).toBe('granted');
+    expect(await world.repairs()).toMatchObject([{ action: 'grant_again', outcome: 'applied' }]);
   });
 });
 
