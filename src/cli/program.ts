@@ -14,18 +14,17 @@ import { runReport } from './commands/report.ts';
 import { runResume } from './commands/resume.ts';
 import { runRewind } from './commands/rewind.ts';
 import { runStart } from './commands/start.ts';
-import { runStatus } from './commands/status.ts';
 import { runUndo } from './commands/undo.ts';
+import { common, type Action } from './common-options.ts';
 import type { CommandIo } from './io.ts';
+import { addLookCommands } from './look-commands.ts';
 
 /** Runs the command that `args` (without node and script) name. Never exits the process. */
 export async function runProgram(args: readonly string[], io: CommandIo, version: string): Promise<ExitCode> {
   let code: ExitCode = exitCodes.ok;
-  const action =
-    <Options>(run: (options: Options, io: CommandIo) => Promise<ExitCode>) =>
-    async (options: Options): Promise<void> => {
-      code = await run(options, io);
-    };
+  const action: Action = (run) => async (options) => {
+    code = await run(options, io);
+  };
   const program = new Command('claim-reconciler')
     .description(
       'Finds and repairs disagreement between Postgres claim rows and the Redis markers that guard them.',
@@ -37,8 +36,11 @@ export async function runProgram(args: readonly string[], io: CommandIo, version
       writeErr: (text) => io.err(text.trimEnd()),
     })
     .showSuggestionAfterError()
+    // What is written behind a subcommand is its own, also where the command above it knows the same option.
+    .enablePositionalOptions()
     .addHelpText('after', helpAfter);
   addDaemonCommands(program, action);
+  addLookCommands(program, action);
   addPersonCommands(program, action);
   addRepairCommands(program, async (target, options) => {
     code = await runRepair(target, options, io);
@@ -51,10 +53,6 @@ export async function runProgram(args: readonly string[], io: CommandIo, version
   }
   return code;
 }
-
-type Action = <Options>(
-  run: (options: Options, io: CommandIo) => Promise<ExitCode>,
-) => (options: Options) => Promise<void>;
 
 function addDaemonCommands(program: Command, action: Action): void {
   common(program.command('demo'))
@@ -84,11 +82,6 @@ function addPersonCommands(program: Command, action: Action): void {
     .option('--source <name>', 'only this source (default: all)')
     .option('--force', 'repair even where the brake would stop it')
     .action(action(runReconcile));
-  common(program.command('status'))
-    .description(
-      'show the state of all sources on one screen; exits 3 while discrepancies are open, 4 while a brake is tripped',
-    )
-    .action(action(runStatus));
   common(program.command('undo'))
     .description('restore what a repair, or all repairs of a pass, had changed')
     .option('--repair <number>', 'the repair to undo')
@@ -146,15 +139,6 @@ function addRepairCommands(
     .action((key: string, rest: RepairOptions) => run({ kind: 'marker', key }, rest));
 }
 
-function common(command: Command): Command {
-  return command
-    .option(
-      '--config <file>',
-      'configuration (default: what RECONCILER_CONFIG names, or reconciler.config.yaml here)',
-    )
-    .option('--json', 'print JSON instead of text');
-}
-
 const helpAfter = `
 Exit codes: 0 consistent or all repaired, 1 operating error, 2 usage or configuration, 3 discrepancies remain,
 4 the brake stopped it, 5 another holder has the lease, 6 checkpoint refused.
@@ -162,6 +146,7 @@ Exit codes: 0 consistent or all repaired, 1 operating error, 2 usage or configur
 Examples:
   claim-reconciler check
   claim-reconciler reconcile --source gifts --json
+  claim-reconciler explain claim 4711 --source gifts           (what is wrong, and why)
   claim-reconciler repair claim 4711 --source gifts            (prints the plan)
   claim-reconciler repair claim 4711 --source gifts --apply
   claim-reconciler undo --repair 12`;

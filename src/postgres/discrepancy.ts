@@ -115,6 +115,15 @@ export async function readOpenDiscrepancies(
   return readOpen(pool, `source = $1 and subject = any($2)`, [source, claimIds.map((id) => `claim:${id}`)]);
 }
 
+/** The open discrepancy about a marker without a row; none or one. */
+export async function readOpenRowless(
+  pool: pg.Pool,
+  source: string,
+  markerKey: string,
+): Promise<OpenDiscrepancy[]> {
+  return readOpen(pool, `source = $1 and subject = $2 and claim_id is null`, [source, `marker:${markerKey}`]);
+}
+
 async function readOpen(
   pool: pg.Pool,
   condition: string,

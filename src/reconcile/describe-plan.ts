@@ -33,7 +33,8 @@ function describeCase({ discrepancy, look, verdict, decision }: PlannedCase): Pl
   };
 }
 
-function describeDecision(decision: Decision): string {
+/** As an order: `delete the marker, if unchanged`. */
+export function describeDecision(decision: Decision): string {
   switch (decision.kind) {
     case 'repair':
       return describeAction(decision.action);
@@ -67,7 +68,7 @@ function describeAction(action: RepairAction): string {
   }
 }
 
-function describeMarker(marker: MarkerReading): string {
+export function describeMarker(marker: MarkerReading): string {
   switch (marker.kind) {
     case 'absent':
       return 'absent';

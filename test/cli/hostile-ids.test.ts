@@ -69,6 +69,14 @@ it('no text output holds a character that a terminal would obey', async () => {
     await run(['repair', 'marker', `odd:other ${hostile}`, '--source', 'odd']),
     await run(['repair', 'marker', `none ${hostile}`, '--source', 'odd']),
     await run(['reconcile', '--source', 'odd']),
+    await run(['explain', 'claim', `missing ${hostile}`, '--source', 'odd']),
+    await run(['explain', 'claim', `doubt ${hostile}`, '--source', 'odd']),
+    await run(['explain', 'claim', `strange ${hostile}`, '--source', 'odd']),
+    await run(['explain', 'claim', `nobody ${hostile}`, '--source', 'odd']),
+    await run(['explain', 'marker', `odd:other ${hostile}`, '--source', 'odd']),
+    await run(['explain', 'marker', `odd:none ${hostile}`, '--source', 'odd']),
+    await run(['alerts']),
+    await run(['alerts', 'acknowledge', `1 ${hostile}`]),
     await run(['reconcile', '--source', `odd ${hostile}`]),
     await run(['status']),
     await run(['undo', '--pass', '1']),
@@ -83,6 +91,22 @@ it('no text output holds a character that a terminal would obey', async () => {
   // They were shown all the same, with signs in place of what a terminal obeys.
   const text = lines.join('\n');
   for (const word of ['missing', 'doubt', 'nobody', 'none']) expect(text).toContain(`${word} ␛[2J␛]0;owned␇`);
+});
+
+it('a text of 10 kB is cut in what is explained, and whole in JSON', async () => {
+  const long = `${hostile}${'9'.repeat(10_000)}`;
+  await world.pool.query(
+    'drop index odd_marker; alter table odd_claim drop constraint odd_claim_attempt_key',
+  );
+  await addOdd('1', long, 'granted');
+  await world.redis.set(`odd:${long}`, `wrong ${long}`);
+  const { code, out } = await run(['explain', 'claim', '1', '--source', 'odd']);
+  expect(code).toBe(3);
+  expect(out[0]).toBe('claim 1 of odd: conflicting_marker');
+  expect(Math.max(...out.map(({ length }) => length))).toBeLessThan(1_000);
+  expect(out.filter((line) => unprintable.test(line))).toEqual([]);
+  const asked = await run(['explain', 'marker', `odd:${long}`, '--source', 'odd', '--json']);
+  expect(asked.json()).toMatchObject({ markerKey: `odd:${long}`, cases: [{ claim: { attempt: long } }] });
 });
 
 it('--json gives them as they are, and is valid JSON', async () => {

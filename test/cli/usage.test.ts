@@ -20,6 +20,10 @@ const commands = [
   ['report'],
   ['resume'],
   ['status'],
+  ['explain', 'claim'],
+  ['explain', 'marker'],
+  ['alerts'],
+  ['alerts', 'acknowledge'],
 ];
 
 describe('help', () => {
@@ -49,6 +53,18 @@ describe('help', () => {
     expect(out.join('\n')).toContain('--json');
   });
 
+  it.each([
+    ['status'],
+    ['explain'],
+    ['explain', 'claim'],
+    ['explain', 'marker'],
+    ['alerts'],
+    ['alerts', 'acknowledge'],
+  ])('has examples for %s %s', async (...names) => {
+    const { out } = await program.run([...names, '--help']);
+    expect(out.join('\n')).toMatch(/Examples:\n {2}claim-reconciler /);
+  });
+
   it('gives the version', async () => {
     expect(await program.run(['--version'])).toMatchObject({ code: 0, out: ['1.2.3'] });
   });
@@ -66,6 +82,9 @@ describe('wrong usage exits 2 and says what is wrong', () => {
     ['repair without a source', ['repair', 'claim', '1'], "required option '--source <name>'"],
     ['repair of a range without its end', ['repair', 'range', '--from', '1', '--source', 'g'], '--to <id>'],
     ['rewind without a source', ['rewind', '--by', '1h'], '--source <name>'],
+    ['explain without a source', ['explain', 'claim', '1'], '--source <name>'],
+    ['explain of nothing', ['explain'], 'Usage: claim-reconciler explain'],
+    ['an alert that is not named', ['alerts', 'acknowledge'], "missing required argument 'id'"],
     ['resume without a source', ['resume'], '--source <name>'],
     ['a report without its attempt', ['report', '--source', 'g', '--marker', 'g:1'], '--attempt <id>'],
   ])('%s', async (_, args, words) => {
@@ -102,6 +121,7 @@ sources:
         report: ['--source', 'gifts', '--marker', 'gift:1', '--attempt', 'a1', '--reason', 'DEL timed out'],
         resume: ['--source', 'gifts'],
         undo: ['--repair', '1'],
+        acknowledge: ['1'],
       };
       const more = Object.entries(needed).find(([name]) => name === names.at(-1))?.[1] ?? [];
       const { code, out, err } = await program.run([...names, ...more, '--config', path]);

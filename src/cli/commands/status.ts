@@ -1,23 +1,60 @@
 /**
- * `status`: the state of all sources on one screen.
+ * `status`: the state of all sources on one screen, once or again and again.
  */
+import { setTimeout as wait } from 'node:timers/promises';
 import { exitCodes, type ExitCode } from '../../domain/exit-code.ts';
 import { readOverview, type Overview, type SourceOverview } from '../../postgres/overview.ts';
 import { duration } from '../../reconcile/describe-plan.ts';
 import type { CommandIo } from '../io.ts';
 import { printable, table } from '../../app/text-table.ts';
-import { requireStores, runCommand, type CommonOptions } from '../run-command.ts';
+import { reportError, requireStores, runCommand, type CommonOptions } from '../run-command.ts';
 
-/** Exit code 3 while discrepancies are open, 4 while a brake is tripped. */
-export async function runStatus(options: CommonOptions, io: CommandIo): Promise<ExitCode> {
+export interface StatusOptions extends CommonOptions {
+  readonly watch?: boolean;
+}
+
+const watchEveryMs = 2_000;
+/** Cursor home, and the rest of each line and of the screen cleared: redrawn in place, without a flicker. */
+const redraw = { home: '\u001b[H', restOfLine: '\u001b[K', restOfScreen: '\u001b[J' };
+
+/** Exit code 3 while discrepancies are open, 4 while a brake is tripped; of the last look when watching. */
+export async function runStatus(options: StatusOptions, io: CommandIo): Promise<ExitCode> {
   return runCommand(options, io, async ({ config, deps }) => {
     await requireStores(deps);
-    const overview = await readOverview(deps.pool, config.sources);
-    if (options.json === true) io.out(JSON.stringify(overview));
-    else for (const line of describeOverview(overview)) io.out(line);
-    if (overview.sources.some(({ brake }) => brake.state === 'tripped')) return exitCodes.braked;
-    return overview.sources.some(({ open }) => open > 0) ? exitCodes.discrepanciesRemain : exitCodes.ok;
+    const look = async (): Promise<ExitCode> =>
+      show(await readOverview(deps.pool, config.sources), options, io);
+    let code = await look();
+    while (options.watch === true && (await waited(io.signal))) {
+      // A store that is away for a while is what one watches for.
+      code = await look().catch((error: unknown) => reportError(error, io, options.json === true));
+    }
+    return code;
   });
+}
+
+/** False when a person ended it. */
+async function waited(signal: AbortSignal): Promise<boolean> {
+  if (signal.aborted) return false;
+  return wait(watchEveryMs, true, { signal }).catch(() => false);
+}
+
+function show(overview: Overview, { json = false, watch = false }: StatusOptions, io: CommandIo): ExitCode {
+  const lines = json ? [JSON.stringify(overview)] : describeOverview(overview);
+  const isRedrawn = watch && io.isTerminal && !json;
+  if (isRedrawn) {
+    const head = `claim-reconciler status, ${overview.readAt} (Ctrl-C ends)`;
+    const screen = [head, '', ...lines].map((line) => `${line}${redraw.restOfLine}`).join('\n');
+    io.out(`${redraw.home}${screen}${redraw.restOfScreen}`);
+  } else {
+    for (const line of lines) io.out(line);
+    if (watch && !json) io.out('');
+  }
+  return exitCodeOf(overview);
+}
+
+function exitCodeOf({ sources }: Overview): ExitCode {
+  if (sources.some(({ brake }) => brake.state === 'tripped')) return exitCodes.braked;
+  return sources.some(({ open }) => open > 0) ? exitCodes.discrepanciesRemain : exitCodes.ok;
 }
 
 function describeOverview(overview: Overview): string[] {
