@@ -4,25 +4,41 @@
  */
 
 export class AfterWork {
-  readonly #running = new Set<Promise<unknown>>();
+  #size = 0;
+  #whenIdle: (() => void)[] = [];
 
   get size(): number {
-    return this.#running.size;
+    return this.#size;
   }
 
   /** Work that nobody else waits for; it deals with what can go wrong itself. */
-  start(work: Promise<unknown>): void {
-    const tracked: Promise<unknown> = work.finally(() => this.#running.delete(tracked));
-    this.#running.add(tracked);
+  start(work: () => Promise<unknown>): void {
+    void this.count(work);
   }
 
-  /** Work whose failure is somebody else's. */
-  watch(work: Promise<unknown>): void {
-    this.start(work.catch(() => undefined));
+  /** Work whose outcome is the caller's. */
+  async count<T>(work: () => Promise<T>): Promise<T> {
+    this.#size += 1;
+    try {
+      return await work();
+    } finally {
+      this.#size -= 1;
+      if (this.#size === 0) this.#tellIdle();
+    }
   }
 
   /** Resolves when nothing is left, what was started in the meantime included. */
   async idle(): Promise<void> {
-    while (this.#running.size > 0) await Promise.allSettled(this.#running);
+    while (this.#size > 0) {
+      await new Promise<void>((resolve) => {
+        this.#whenIdle.push(resolve);
+      });
+    }
+  }
+
+  #tellIdle(): void {
+    const waiting = this.#whenIdle;
+    this.#whenIdle = [];
+    for (const resolve of waiting) resolve();
   }
 }

@@ -68,9 +68,7 @@ export function createGate(parts: GateParts, options: GateOptions): Gate {
   return {
     async claim(request) {
       if (isClosed) throw new OperatingError('not_ready', 'The gate is closed: nothing was touched.');
-      const answering = counted(request);
-      afterWork.watch(answering);
-      return answering;
+      return afterWork.count(async () => counted(request));
     },
     lookup: async (attempt) => lookUpAttempt(context, attempt),
     counts: () => ({ ...counts }),

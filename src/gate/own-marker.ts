@@ -26,7 +26,7 @@ export function releaseInPassing(gate: GateContext, admitted: Admitted): void {
   const { afterWork, redis, redisTimeoutMs } = gate;
   const marker = { ...admitted.marker, leftMs: leftMs(admitted) };
   // That Redis is in trouble was told already; an entry of the index is left if the marker is.
-  afterWork.start(releaseMarker(redis, marker, redisTimeoutMs).catch(() => undefined));
+  afterWork.start(async () => releaseMarker(redis, marker, redisTimeoutMs).catch(() => undefined));
 }
 
 /**
@@ -59,7 +59,7 @@ export function leaveAfterwards(
       );
     }
   };
-  gate.afterWork.start(leave());
+  gate.afterWork.start(leave);
 }
 
 async function setAgain(gate: GateContext, { marker, window }: Admitted): Promise<void> {

@@ -12,14 +12,21 @@ import { sqlStateOf } from './sql-state.ts';
  */
 const outdated = /^(0A000|22|26000|42|XX000)/;
 
+const names = new Map<string, string>();
+
+function nameOf(text: string): string {
+  const name = names.get(text) ?? `claim_${createHash('sha1').update(text).digest('hex')}`;
+  names.set(text, name);
+  return name;
+}
+
 /** @param statement whose text must be one of few: each is kept on every connection for as long as that lives */
 export async function runPrepared<Row extends pg.QueryResultRow>(
   pool: pg.Pool,
   statement: { readonly text: string; readonly values: unknown[] },
 ): Promise<Row[]> {
-  const name = `claim_${createHash('sha1').update(statement.text).digest('hex')}`;
   try {
-    return (await pool.query<Row>({ ...statement, name })).rows;
+    return (await pool.query<Row>({ ...statement, name: nameOf(statement.text) })).rows;
   } catch (error) {
     if (!outdated.test(sqlStateOf(error) ?? '')) throw error;
     return (await pool.query<Row>(statement)).rows;

@@ -89,12 +89,14 @@ export async function settleClaim(
   const version = changeXid === undefined ? '' : ` and ${sql.change} = $4::xid8`;
   const values = [writtenWord(sql, to), id, words, ...(changeXid === undefined ? [] : [changeXid])];
   try {
-    const { rowCount } = await client.query(
-      `update ${sql.table} set ${sql.statusColumn} = $1
-       where ${sql.id} = $2::text::${sql.idType} and ${sql.rawStatus} = any($3::text[])${version}`,
-      values,
-    );
-    return rowCount === 0 ? 'moved_on' : 'settled';
+    const text = `update ${sql.table} set ${sql.statusColumn} = $1
+      where ${sql.id} = $2::text::${sql.idType} and ${sql.rawStatus} = any($3::text[])${version} returning 1`;
+    // Within a transaction a preparation that is outdated could not be tried again.
+    const isAlone = client instanceof pg.Pool;
+    const rows = isAlone
+      ? await runPrepared(client, { text, values })
+      : (await client.query(text, values)).rows;
+    return rows.length === 0 ? 'moved_on' : 'settled';
   } catch (error) {
     // No index over live claims minds one that is released.
     if (to === 'granted' && isUniqueViolation(error)) return 'live_elsewhere';
