@@ -12,6 +12,7 @@ import { openPassQueue, type PassQueue } from '../schedule/pass-queue.ts';
 import { startPassWorker } from '../schedule/pass-worker.ts';
 import type { ScheduleEvent } from '../schedule/schedule-event.ts';
 import { startScheduler } from '../schedule/scheduler.ts';
+import { openAlertDelivery } from './alert-delivery.ts';
 import { AlertTeller } from './alert-teller.ts';
 import { sentencesOf, type Sentences } from './log-sentences.ts';
 import type { Logger } from './log.ts';
@@ -23,6 +24,7 @@ import { runScheduledPass, type ScheduledPassDeps } from './scheduled-pass.ts';
 import { untilStoresReady } from './stores-ready.ts';
 import { untilAborted } from './until-aborted.ts';
 import { startUpkeep } from './upkeep.ts';
+import { measureIndexes, watchDeps } from './watched-deps.ts';
 
 export interface Daemon {
   /** Where the dashboard is. */
@@ -70,20 +72,35 @@ async function open(
   const sentences = sentencesOf(log);
   const sources = config.sources.map(({ name }) => name);
   const overview = () => readOverview(deps.pool, config.sources);
-  const metrics = createMetrics({ sources, overview });
+  const metrics = createMetrics({ sources, overview, openClaims: () => measureIndexes(deps) });
   const onEvent = (event: ScheduleEvent): void => tell(event, sentences, metrics);
   const queue = openPassQueue({ url: config.queueRedis.url, prefix: queuePrefix(deps), onEvent });
   parts.add(() => queue.close(partStopMs));
   const state = { working: false };
   const readiness = () => readReadiness(deps, state.working);
-  const takeReport = openReportDesk(deps);
-  const queues = [queue.queue];
+  const takeReport = openReportDesk(deps, (source) => metrics.reportStored(source));
+  const delivery = openAlertDelivery({
+    ...config.alerts,
+    pool: deps.pool,
+    url: config.queueRedis.url,
+    prefix: queuePrefix(deps),
+    sentences,
+    onEvent,
+  });
+  parts.add(() => delivery.close(partStopMs));
+  const queues = [queue.queue, ...delivery.queues];
   const http = await startHttp({ ...config.http, queues, overview, readiness, takeReport, metrics, log });
   parts.add(() => http.close());
   await untilStoresReady(deps, sentences, signal);
-  const upkeep = startUpkeep(deps, sentences);
+  const upkeep = startUpkeep(deps, sentences, () => delivery.enqueueDue());
   parts.add(() => Promise.allSettled([withDeadline(upkeep.stop(), partStopMs, 'stopping the upkeep')]));
-  const passDeps = { deps, sentences, metrics, teller: new AlertTeller(deps.pool, sentences) };
+  const passDeps = {
+    deps: watchDeps(deps, metrics),
+    sentences,
+    metrics,
+    teller: new AlertTeller(deps.pool, sentences),
+  };
+  delivery.start();
   const cutOff = openWork(config, queue, passDeps, parts, onEvent);
   state.working = true;
   sentences.started(http.url, sources);

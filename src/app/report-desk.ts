@@ -11,8 +11,14 @@ import type { ReportAnswer, ReportDeps } from '../reconcile/report-claim.ts';
 const judgedMax = 2;
 const takenMax = 200;
 
-/** Throws `bad_report`, `not_ready` when there are too many, and what kept Postgres from storing the report. */
-export function openReportDesk(deps: ReportDeps): (said: unknown, by: string) => Promise<ReportAnswer> {
+/**
+ * What it returns throws `bad_report`, `not_ready` when there are too many, and what kept Postgres from storing the report.
+ * @param onStored told the source of each report that was stored
+ */
+export function openReportDesk(
+  deps: ReportDeps,
+  onStored: (source: string) => void = () => undefined,
+): (said: unknown, by: string) => Promise<ReportAnswer> {
   let taken = 0;
   let judged = 0;
   return async (said, by) => {
@@ -27,7 +33,9 @@ export function openReportDesk(deps: ReportDeps): (said: unknown, by: string) =>
     taken += 1;
     judged += judges ? 1 : 0;
     try {
-      return await run({ ...report, judging: judges ? 'now' : 'by_next_pass' }, deps, silentReporter);
+      const answer = await run({ ...report, judging: judges ? 'now' : 'by_next_pass' }, deps, silentReporter);
+      onStored(report.source);
+      return answer;
     } finally {
       taken -= 1;
       judged -= judges ? 1 : 0;

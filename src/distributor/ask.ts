@@ -68,8 +68,8 @@ export async function answerWithin(
   }
 }
 
-/** Modules are the application's own: nobody has checked what they return. */
-function readSaid(said: unknown): LookupAnswer | null {
+/** Null for what is no answer. Modules are the application's own: nobody has checked what they return. */
+export function readSaid(said: unknown): LookupAnswer | null {
   if (typeof said !== 'object' || said === null || !('kind' in said)) return null;
   return readAnswer(said.kind, 'reason' in said ? said.reason : undefined);
 }

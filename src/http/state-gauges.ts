@@ -5,7 +5,7 @@
 import { Gauge, type Registry } from 'prom-client';
 import type { BrakeState } from '../domain/brake.ts';
 import { badVerdicts } from '../domain/verdict.ts';
-import type { Overview, SourceOverview } from '../postgres/overview.ts';
+import { consistencyTimes, type Overview, type SourceOverview } from '../postgres/overview.ts';
 
 export interface StateGauges {
   show(overview: Overview): void;
@@ -65,6 +65,24 @@ function createGauges(registry: Registry) {
       'source',
       'state',
     ]),
+    oldestOpen: gauge(
+      'oldest_open_discrepancy_age_seconds',
+      'Time since the oldest open discrepancy was found. Absent while none is open.',
+      ['source'],
+    ),
+    consistent: gauge(
+      'claims_consistent_ratio',
+      'Share of the claims judged in the last hour that were never wrong for longer than this. Absent when none was judged.',
+      ['source', 'within'],
+    ),
+    unjudged: gauge('reports_unjudged', 'Reports that nobody has judged yet, counted up to 1000 a source.', [
+      'source',
+    ]),
+    oldestUnjudged: gauge(
+      'oldest_unjudged_report_age_seconds',
+      'Time since the oldest report that nobody has judged yet was stored. Absent while there is none.',
+      ['source'],
+    ),
     alerts: gauge('open_alerts', 'Alerts that are not resolved.', ['source', 'severity']),
     unfinished: gauge('unfinished_repairs', 'Repairs begun and not ended, counted up to 1000 a source.', [
       'source',
@@ -78,6 +96,13 @@ function showSource(gauges: Gauges, overview: SourceOverview): void {
   for (const severity of severities) gauges.alerts.set({ source, severity }, 0);
   for (const state of brakeStates) gauges.brake.set({ source, state }, state === brake.state ? 1 : 0);
   gauges.unfinished.set({ source }, overview.unfinishedCount);
+  const { oldestOpenMs, consistency, reports } = overview;
+  if (oldestOpenMs !== null) gauges.oldestOpen.set({ source }, oldestOpenMs / 1000);
+  for (const within of consistencyTimes) {
+    if (consistency !== null) gauges.consistent.set({ source, within }, consistency.within[within]);
+  }
+  gauges.unjudged.set({ source }, reports.unjudged);
+  if (reports.oldestMs !== null) gauges.oldestUnjudged.set({ source }, reports.oldestMs / 1000);
   if (checkpoint !== null) gauges.checkpointAge.set({ source }, checkpoint.ageMs / 1000);
   if (horizon !== null) {
     gauges.horizonAge.set({ source }, horizon.ageMs / 1000);

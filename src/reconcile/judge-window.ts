@@ -99,9 +99,11 @@ async function keep(
   move: { readonly from: Position; readonly to: Position },
   found: readonly FoundDiscrepancy[],
 ): Promise<Position> {
-  await inTransaction(context.pool, async (client) => {
-    await recordDiscrepancies(client, context.source.name, passId, found);
+  const latenciesMs = await inTransaction(context.pool, async (client) => {
+    const recorded = await recordDiscrepancies(client, context.source.name, passId, found);
     await advanceCheckpoint(client, context.sql, { ...move, fencingToken: term.fencingToken });
+    return recorded;
   });
+  context.onDetected(latenciesMs);
   return move.to;
 }

@@ -42,6 +42,8 @@ export interface Stores {
   readonly namespace: string;
   /** By the source's name; a source without one has none. */
   readonly distributors: ReadonlyMap<string, Distributor>;
+  /** Told how long claims that a pass found bad had been so, in milliseconds, after that is on record. */
+  readonly onDetected?: (source: string, latenciesMs: readonly number[]) => void;
 }
 
 export interface SourceContext extends Pick<Stores, 'pool' | 'markers'> {
@@ -54,6 +56,7 @@ export interface SourceContext extends Pick<Stores, 'pool' | 'markers'> {
   readonly distributorTimeoutMs: number;
   /** The key of the source's open-claims index, in the marker Redis. */
   readonly openClaimsKey: string;
+  readonly onDetected: (latenciesMs: readonly number[]) => void;
   /** Database time, Unix milliseconds: read once, then carried on by the monotonic clock. */
   readonly nowMs: () => number;
 }
@@ -84,6 +87,7 @@ export async function openSource(
     distributor: stores.distributors.get(source.name) ?? null,
     distributorTimeoutMs: source.distributor?.timeoutMs ?? defaultDistributorTimeoutMs,
     openClaimsKey: openClaimsKey(stores.namespace, source.name),
+    onDetected: (latenciesMs) => stores.onDetected?.(source.name, latenciesMs),
     nowMs,
   };
 }

@@ -47,6 +47,8 @@ it('is answered with a verdict, and its marker goes with the next pass', async (
     });
     const { rows } = await world.pool.query('select reported_by from reconciler.report');
     expect(rows).toEqual([{ reported_by: 'shop' }]);
+    const metrics = await fetch(`${url}/metrics`, { headers: basic('shop', 'secret') });
+    expect(await metrics.text()).toContain('claim_reconciler_reports_stored_total{source="gifts"} 1');
   } finally {
     expect(await daemon.stop()).toBe(true);
   }

@@ -4,6 +4,7 @@
  */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { OperatingError } from '../../src/domain/operating-error.ts';
+import { sampleHorizon } from '../../src/postgres/horizon.ts';
 import { useProgram } from '../cli/support/program.ts';
 import type { ShopSettings } from '../cli/support/shop-config.ts';
 import { useWorlds } from '../reconcile/support/use-world.ts';
@@ -133,6 +134,7 @@ describe('what is wrong', () => {
 
 describe('a daemon that works', () => {
   it('repairs what it finds, and shows it on every page', async () => {
+    await sampleHorizon(world.pool, 0);
     const gift = await world.addGift();
     const daemon = await start();
     const { url } = await daemon.started;
@@ -147,6 +149,8 @@ describe('a daemon that works', () => {
     const metrics = await daemon.get('/metrics');
     expect(metrics.status).toBe(200);
     expect(metrics.text).toMatch(/repairs_total\{[^}]*outcome="applied"[^}]*\} 1/);
+    expect(metrics.text).toContain('detection_latency_seconds_count{source="gifts"} 1');
+    expect(metrics.text).toContain('open_claims_up{source="gifts"} 1');
     expect(await statusOf(daemon, '/queues')).toBe(200);
     const queues = await daemon.get('/queues/api/queues');
     expect(JSON.parse(queues.text)).toMatchObject({ queues: [{ name: 'passes' }] });

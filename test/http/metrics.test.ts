@@ -3,6 +3,7 @@
  */
 import { expect, test } from 'vitest';
 import { verdicts } from '../../src/domain/verdict.ts';
+import type { IndexSizes } from '../../src/http/index-gauges.ts';
 import { createMetrics, type Metrics } from '../../src/http/metrics.ts';
 import type { Overview } from '../../src/postgres/overview.ts';
 import { repairKinds } from '../../src/domain/repair-action.ts';
@@ -40,8 +41,10 @@ const report: PassReport = {
   durationMs: 250,
 };
 
-function metricsOf(overview: () => Promise<Overview>): Metrics {
-  return createMetrics({ sources: ['gifts'], overview, stateDeadlineMs: 20 });
+const emptyIndex: IndexSizes = new Map([['gifts', { entries: 0, oldestMs: null }]]);
+
+function metricsOf(overview: () => Promise<Overview>, openClaims = async () => emptyIndex): Metrics {
+  return createMetrics({ sources: ['gifts'], overview, openClaims, stateDeadlineMs: 20 });
 }
 
 async function samplesOf(metrics: Metrics): Promise<string[]> {
@@ -58,6 +61,15 @@ test('counters start at zero for every source, so that the first increase is see
   expect(samples).toContain('claim_reconciler_passes_total{source="gifts",outcome="refused"} 0');
   expect(samples).toContain('claim_reconciler_slots_skipped_total{source="gifts"} 0');
   expect(samples).toContain('claim_reconciler_lease_held 0');
+  expect(samples).toContain('claim_reconciler_reports_stored_total{source="gifts"} 0');
+  expect(samples).toContain('claim_reconciler_detection_latency_seconds_count{source="gifts"} 0');
+  expect(samples).toContain(
+    'claim_reconciler_distributor_questions_total{source="gifts",question="grant",answer="unknown"} 0',
+  );
+  for (const action of repairKinds) {
+    const labels = `source="gifts",action="${action}",outcome="applied"`;
+    expect(samples).toContain(`claim_reconciler_repairs_total{${labels}} 0`);
+  }
 });
 
 test('a pass is counted with its verdicts, its repairs and its duration', async () => {
@@ -83,6 +95,28 @@ test('a pass is counted with its verdicts, its repairs and its duration', async 
   expect(samples).toContain('claim_reconciler_lease_held 1');
 });
 
+test('detections, questions to the distributor and reports are counted as they come', async () => {
+  const metrics = metricsOf(async () => overviewOf({}));
+  metrics.detected('gifts', [61_000, 200_000]);
+  metrics.detected('gifts', []);
+  metrics.distributorAsked('gifts', { question: 'lookup', answer: 'not_granted', durationMs: 20 });
+  metrics.distributorAsked('gifts', { question: 'lookup', answer: 'unknown', durationMs: 3_000 });
+  metrics.reportStored('gifts');
+  expect(await samplesOf(metrics)).toEqual(
+    expect.arrayContaining([
+      'claim_reconciler_detection_latency_seconds_bucket{le="60",source="gifts"} 0',
+      'claim_reconciler_detection_latency_seconds_bucket{le="75",source="gifts"} 1',
+      'claim_reconciler_detection_latency_seconds_sum{source="gifts"} 261',
+      'claim_reconciler_detection_latency_seconds_count{source="gifts"} 2',
+      'claim_reconciler_distributor_questions_total{source="gifts",question="lookup",answer="not_granted"} 1',
+      'claim_reconciler_distributor_questions_total{source="gifts",question="lookup",answer="unknown"} 1',
+      'claim_reconciler_distributor_question_duration_seconds_count{source="gifts",question="lookup"} 2',
+      'claim_reconciler_distributor_question_duration_seconds_count{source="gifts",question="grant"} 0',
+      'claim_reconciler_reports_stored_total{source="gifts"} 1',
+    ]),
+  );
+});
+
 test('gauges tell the state at the time of the scrape', async () => {
   const overview = overviewOf(
     {
@@ -90,6 +124,8 @@ test('gauges tell the state at the time of the scrape', async () => {
       brake: { state: 'tripped', reason: null, changedAt: null, changedBy: null, liftedUntil: null },
       horizon: { ageMs: 61_000, stalledBy: 'pid 7' },
       unfinishedCount: 2,
+      oldestOpenMs: 90_000,
+      reports: { unjudged: 3, oldestMs: 12_500 },
     },
     { alertCounts: [{ source: 'gifts', severity: 'critical', count: 1 }] },
   );
@@ -107,16 +143,52 @@ test('gauges tell the state at the time of the scrape', async () => {
       'claim_reconciler_open_alerts{source="gifts",severity="critical"} 1',
       'claim_reconciler_open_alerts{source="gifts",severity="warning"} 0',
       'claim_reconciler_unfinished_repairs{source="gifts"} 2',
+      'claim_reconciler_oldest_open_discrepancy_age_seconds{source="gifts"} 90',
+      'claim_reconciler_claims_consistent_ratio{source="gifts",within="1m"} 0.9988',
+      'claim_reconciler_claims_consistent_ratio{source="gifts",within="15m"} 1',
+      'claim_reconciler_reports_unjudged{source="gifts"} 3',
+      'claim_reconciler_oldest_unjudged_report_age_seconds{source="gifts"} 12.5',
     ]),
   );
 });
 
-test('ages are absent before the first pass, not zero', async () => {
-  const samples = await samplesOf(metricsOf(async () => overviewOf({ checkpoint: null, horizon: null })));
-  expect(samples.filter((line) => /_age_seconds|stalled/.test(line))).toEqual([]);
+test('ages and shares are absent before the first pass, not zero', async () => {
+  const bare = overviewOf({ checkpoint: null, horizon: null, consistency: null });
+  const samples = await samplesOf(metricsOf(async () => bare));
+  expect(samples.filter((line) => /_age_seconds|stalled|_ratio/.test(line))).toEqual([]);
 });
 
-const gauges = /open_discrepancies|age_seconds|stalled|brake_state|open_alerts|unfinished/;
+test('the open-claims index is told with its size and the age of its oldest entry', async () => {
+  const sizes: IndexSizes = new Map([['gifts', { entries: 7, oldestMs: 4_000 }]]);
+  const samples = await samplesOf(
+    metricsOf(
+      async () => overviewOf({}),
+      async () => sizes,
+    ),
+  );
+  expect(samples).toContain('claim_reconciler_open_claims_up{source="gifts"} 1');
+  expect(samples).toContain('claim_reconciler_open_claims{source="gifts"} 7');
+  expect(samples).toContain('claim_reconciler_open_claims_oldest_age_seconds{source="gifts"} 4');
+});
+
+test.each([
+  ['is said to be unreadable', async () => new Map([['gifts', null]])],
+  ['fails', async () => Promise.reject(new Error('connect ECONNREFUSED'))],
+  ['does not come in time', () => new Promise<IndexSizes>(() => undefined)],
+])(
+  'an index whose size %s is absent, and the state in Postgres is told all the same',
+  async (_, openClaims) => {
+    const samples = await samplesOf(metricsOf(async () => overviewOf({}), openClaims));
+    expect(samples.filter((line) => line.startsWith('claim_reconciler_open_claims'))).toEqual([
+      'claim_reconciler_open_claims_up{source="gifts"} 0',
+    ]);
+    expect(samples).toContain('claim_reconciler_state_up 1');
+    expect(samples).toContain('claim_reconciler_checkpoint_age_seconds{source="gifts"} 7');
+  },
+);
+
+const gauges =
+  /open_discrepancies|age_seconds|stalled|brake_state|open_alerts|unfinished|_ratio|reports_unjudged/;
 
 test('a state that can no longer be read is absent and said to be so; it never reads as zero', async () => {
   let isDown = false;

@@ -20,7 +20,12 @@ export function httpOptions(changes: Partial<HttpOptions> = {}, logged: Logged =
     overview,
     readiness: async () => ({ ready: true, reasons: [] }),
     takeReport: async () => ({ reportId: '1', verdict: 'consistent', discrepancyId: null, note: 'fine' }),
-    metrics: createMetrics({ sources: ['gifts'], overview, stateDeadlineMs: 100 }),
+    metrics: createMetrics({
+      sources: ['gifts'],
+      overview,
+      openClaims: async () => new Map(),
+      stateDeadlineMs: 100,
+    }),
     log: {
       info: (_fields, sentence) => logged.push(`info ${sentence}`),
       warn: (_fields, sentence) => logged.push(`warn ${sentence}`),
