@@ -11,7 +11,7 @@ import type { PassReport } from '../src/reconcile/pass-report.ts';
 import { preflight } from '../src/reconcile/preflight.ts';
 import { applyByHand, planByHand, type HandPlan } from '../src/reconcile/repair-by-hand.ts';
 import { openSource, type SourceContext } from '../src/reconcile/source-context.ts';
-import { countBatch, startTally } from '../src/reconcile/tally.ts';
+import { countBatch, countRowless, startTally } from '../src/reconcile/tally.ts';
 import { findSource, underTerm } from '../src/reconcile/under-term.ts';
 import { OperatingError } from '../src/domain/operating-error.ts';
 import type { JobDeps, JobReporter } from './job.ts';
@@ -85,6 +85,10 @@ async function apply(
   const tally = startTally();
   const admitted = await applyByHand(context, term, { passId, by, force }, hand, tally, signal);
   countBatch(tally, hand.checked, hand.found);
+  countRowless(
+    tally,
+    hand.rowless.map(({ verdict }) => verdict),
+  );
   return closePass(context, {
     passId,
     startedAtMs,
@@ -98,5 +102,10 @@ async function apply(
 }
 
 function asResult({ source }: SourceContext, hand: HandPlan, report: PassReport | null): RepairResult {
-  return { source: source.name, checked: hand.checked, plan: describePlan(hand.plan), report };
+  return {
+    source: source.name,
+    checked: hand.checked + hand.rowless.length,
+    plan: describePlan(hand.plan),
+    report,
+  };
 }

@@ -4,13 +4,16 @@
  * Invariant kept: planning changes no marker and records no discrepancy. It leaves what every reading leaves in Postgres:
  * a sample of the horizon, and an alert when somebody holds that still.
  */
-import { OperatingError } from '../domain/operating-error.ts';
+import { markerKeyOf } from '../domain/claim.ts';
 import { sameMarker } from '../domain/marker.ts';
+import { OperatingError } from '../domain/operating-error.ts';
+import type { RepairKind } from '../domain/repair-action.ts';
 import { matchTemplate } from '../domain/template.ts';
 import { readClaimPage } from '../postgres/claim-pages.ts';
 import { findClaimsOnMarker } from '../postgres/claims.ts';
 import {
   readOpenDiscrepancies,
+  readOpenRowless,
   recordDiscrepancies,
   releaseHold,
   type FoundDiscrepancy,
@@ -19,7 +22,7 @@ import {
 import { fixWindow } from './fix-window.ts';
 import type { Term } from './hold-term.ts';
 import { judgePage } from './judge-page.ts';
-import { planRepairs, type Plan } from './plan-repairs.ts';
+import { planRepairs, type Plan, type PlannedCase } from './plan-repairs.ts';
 import { journalAndApply } from './repair-due.ts';
 import { settleOthers } from './settle-others.ts';
 import type { SourceContext } from './source-context.ts';
@@ -34,9 +37,13 @@ export interface HandPlan {
   /** Claims judged: those outside their grace period. */
   readonly checked: number;
   readonly found: readonly FoundDiscrepancy[];
+  /** Open discrepancies about markers without a row: they are on record already. */
+  readonly rowless: readonly OpenDiscrepancy[];
   readonly plan: Plan;
   /** Transaction id below which rows were judged. */
   readonly horizon: string;
+  /** For a plan that a person has reviewed: what was planned for each subject, and nothing else is done. */
+  readonly reviewed?: ReadonlyMap<string, RepairKind>;
 }
 
 /** Rows of one marker that a person's repair looks at; more would mean that the key is not what it seems. */
@@ -71,7 +78,20 @@ export async function planByHand(
       afterId = page.last?.id ?? null;
     } while (afterId !== null);
   }
-  return { checked, found, plan: await planFound(context, found, horizon, signal), horizon };
+  const rowless = target.kind === 'marker' ? await findRowless(context, target.key, horizon) : [];
+  const open = [...(await asOpen(context, found)), ...rowless.map((known) => ({ ...known, held: false }))];
+  const plan = await planRepairs(context, open, horizon, signal);
+  return { checked, found, rowless, plan, horizon };
+}
+
+/** One whose row may be on its way still (see `planRepairs`) is left alone. */
+async function findRowless(
+  { pool, source }: SourceContext,
+  key: string,
+  horizon: string,
+): Promise<OpenDiscrepancy[]> {
+  const open = await readOpenRowless(pool, source.name, key);
+  return open.filter(({ changeXid }) => changeXid === null || BigInt(changeXid) < BigInt(horizon));
 }
 
 /**
@@ -82,7 +102,7 @@ export async function applyByHand(
   context: SourceContext,
   term: Term,
   request: { readonly passId: string; readonly by: string; readonly force: boolean },
-  { found, horizon }: HandPlan,
+  { found, rowless, horizon, reviewed }: HandPlan,
   tally: Tally,
   signal: AbortSignal,
 ): Promise<boolean> {
@@ -90,11 +110,8 @@ export async function applyByHand(
   for (let at = 0; at < found.length; at += recordedPerStep) {
     await recordDiscrepancies(pool, source.name, request.passId, found.slice(at, at + recordedPerStep));
   }
-  const open = await readOpenDiscrepancies(
-    pool,
-    source.name,
-    found.map(({ claimId }) => claimId),
-  );
+  const ids = found.map(({ claimId }) => claimId);
+  const open = [...(await readOpenDiscrepancies(pool, source.name, ids)), ...rowless];
   if (open.length === 0) return true;
   // A person who asks for a claim by name means the ones that were held, too.
   const asked = open.map((discrepancy) => ({ ...discrepancy, held: false }));
@@ -104,31 +121,34 @@ export async function applyByHand(
   );
   const plan = await planRepairs(context, asked, horizon, signal);
   await settleOthers(context, plan, []);
-  if (plan.repairs.length === 0) return true;
-  return journalAndApply(context, term, request, plan.repairs, tally, signal);
+  const repairs = plan.repairs.filter(
+    (repair) => reviewed === undefined || reviewed.get(subjectOf(repair)) === repair.action.kind,
+  );
+  if (repairs.length === 0) return true;
+  return journalAndApply(context, term, request, repairs, tally, signal);
 }
 
-/** Plans what was found without recording it: known discrepancies keep their age, new ones have none. */
-async function planFound(
-  context: SourceContext,
+/** As discrepancies name what they are about. */
+export function subjectOf({ discrepancy, look }: PlannedCase): string {
+  return discrepancy.claimId === null
+    ? `marker:${markerKeyOf(look.claim) ?? ''}`
+    : `claim:${discrepancy.claimId}`;
+}
+
+/** What was found as if it were recorded: known discrepancies keep their age, new ones have none. */
+export async function asOpen(
+  { pool, source }: SourceContext,
   found: readonly FoundDiscrepancy[],
-  horizon: string,
-  signal: AbortSignal,
-): Promise<Plan> {
+): Promise<OpenDiscrepancy[]> {
   const ids = found.map(({ claimId }) => claimId);
-  const known = await readOpenDiscrepancies(context.pool, context.source.name, ids);
+  const known = await readOpenDiscrepancies(pool, source.name, ids);
   const byClaim = new Map(known.map((discrepancy) => [discrepancy.claimId, discrepancy]));
-  return planRepairs(
-    context,
-    found.map((item): OpenDiscrepancy => {
-      const known = byClaim.get(item.claimId);
-      const isSame = known !== undefined && sameMarker(item.evidence, known.evidence);
-      const markerAgeMs = isSame ? known.markerAgeMs : 0;
-      return { ...item, id: known?.id ?? '', markerAgeMs, checks: known?.checks ?? 0, held: false };
-    }),
-    horizon,
-    signal,
-  );
+  return found.map((item): OpenDiscrepancy => {
+    const known = byClaim.get(item.claimId);
+    const isSame = known !== undefined && sameMarker(item.evidence, known.evidence);
+    const markerAgeMs = isSame ? known.markerAgeMs : 0;
+    return { ...item, id: known?.id ?? '', markerAgeMs, checks: known?.checks ?? 0, held: false };
+  });
 }
 
 function tooMany({ source, limits }: SourceContext): OperatingError {
