@@ -3,9 +3,10 @@
  * Invariant kept: nothing repeats while the cause stays the same, nothing is lost when nobody listens.
  */
 import type pg from 'pg';
+import type { AlertSeverity } from '../domain/alert-message.ts';
 import { badVerdicts } from '../domain/verdict.ts';
 
-export type AlertSeverity = 'info' | 'warning' | 'critical';
+export type { AlertSeverity };
 
 export interface Alert {
   /** What makes two alerts the same, such as `gifts:in_doubt`. */

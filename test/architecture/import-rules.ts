@@ -11,7 +11,7 @@ import { importsOf, resolveImport, type Import, type SourceFile } from './source
  */
 const layers: readonly (readonly string[])[] = [
   ['domain'],
-  ['postgres', 'redis', 'distributor', 'embedded', 'config'],
+  ['postgres', 'redis', 'distributor', 'receiver', 'embedded', 'config'],
   ['reconcile', 'gate'],
   ['schedule'],
   ['jobs'],
@@ -47,6 +47,7 @@ const onlyPackages: Readonly<Record<string, RegExp>> = {
   postgres: /^(node:.*|pg)$/,
   redis: /^(node:.*|ioredis)$/,
   distributor: /^node:.*$/,
+  receiver: /^node:.*$/,
   gate: /^(node:.*|ioredis|pg)$/,
   embedded: /^node:.*$/,
 };
