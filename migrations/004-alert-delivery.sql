@@ -15,13 +15,16 @@ create table reconciler.alert_receiver (
 
 create table reconciler.alert_delivery (
   id bigint generated always as identity primary key,
+  message_id uuid not null default gen_random_uuid(),
   alert_id bigint not null references reconciler.alert (id) on delete cascade,
   receiver text not null,
   transition text not null check (transition in ('opened', 'resolved')),
   state text not null default 'waiting' check (state in ('waiting', 'delivered', 'gave_up')),
   attempts integer not null default 0,
+  refusals integer not null default 0,
   last_error text,
   created_at timestamptz not null default clock_timestamp(),
+  first_try_at timestamptz,
   next_try_at timestamptz not null default clock_timestamp(),
   delivered_at timestamptz,
   gave_up_at timestamptz,
@@ -29,6 +32,9 @@ create table reconciler.alert_delivery (
   check ((state = 'delivered') = (delivered_at is not null)),
   check ((state = 'gave_up') = (gave_up_at is not null))
 );
-create index alert_delivery_due on reconciler.alert_delivery (next_try_at) where state = 'waiting';
-create index alert_delivery_gave_up on reconciler.alert_delivery (gave_up_at) where state = 'gave_up';
+comment on column reconciler.alert_delivery.message_id is 'the same on every try: by it a receiver knows a message again';
+comment on column reconciler.alert_delivery.refusals is 'tries in a row of which the answer was one that will not change by itself';
+comment on column reconciler.alert_delivery.next_try_at is 'while a try is under way: when it counts as broken off';
+create index alert_delivery_due on reconciler.alert_delivery (receiver, next_try_at) where state = 'waiting';
+create index alert_delivery_gave_up on reconciler.alert_delivery (receiver, gave_up_at) where state = 'gave_up';
 create index alert_resolved on reconciler.alert (resolved_at) where state = 'resolved';
