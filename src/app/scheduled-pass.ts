@@ -7,7 +7,7 @@ import { OperatingError } from '../domain/operating-error.ts';
 import type { Metrics } from '../http/metrics.ts';
 import { asOperatingError } from '../postgres/as-operating-error.ts';
 import type { PassPayload } from '../schedule/pass-payload.ts';
-import type { RunView } from '../schedule/pass-worker.ts';
+import type { RunView } from '../schedule/queue-worker.ts';
 import type { AlertTeller } from './alert-teller.ts';
 import type { Sentences } from './log-sentences.ts';
 import type { OpenDeps } from './open-deps.ts';

@@ -1,169 +1,22 @@
 /**
- * Takes pass jobs from the queue and runs them, by a `run` that it is given.
- * Invariants kept: a payload is checked before it is used; a run is told to stop when its job is no longer this
- * worker's; closing ends within its deadline even if Redis is dead.
- * A job is run at least once, perhaps on two machines at a time: whatever must not happen twice is kept by the source's
- * lease and Postgres, not here.
+ * The worker of passes. See `queue-worker.ts` for what it keeps.
  */
-import { UnrecoverableError, Worker, MetricsTime, type Job } from 'bullmq';
-import { OperatingError } from '../domain/operating-error.ts';
-import { connectPatient, endRedis, withDeadline, type PatientRedis } from '../redis/connect.ts';
 import { readPassPayload, type PassPayload } from './pass-payload.ts';
-import { passQueueName, type QueueOptions } from './pass-queue.ts';
-
-/** What a run may show of itself on the dashboard. Neither waits nor fails when Redis is away. */
-export interface RunView {
-  log(line: string): void;
-  progress(state: object): void;
-}
+import { passQueueName } from './pass-queue.ts';
+import { startQueueWorker, type QueueWorker, type RunJob, type WorkerOptions } from './queue-worker.ts';
 
 /** Runs one pass and returns what the dashboard shows as its result. Stops soon after `signal` aborts. */
-export type RunPass = (payload: PassPayload, view: RunView, signal: AbortSignal) => Promise<object>;
+export type RunPass = RunJob<PassPayload>;
 
-export interface PassWorkerOptions extends QueueOptions {
-  readonly run: RunPass;
-  /** Passes of different sources that may run at a time in this process. */
-  readonly concurrency: number;
-  /** After how long without a sign of life a worker's job is given to another, in milliseconds; 15,000 unless given. */
-  readonly stallAfterMs?: number;
-  /** A run that takes longer is told to stop, and a minute later no longer waited for; 30 minutes unless given. */
-  readonly runLimitMs?: number;
-}
+export type PassWorker = QueueWorker;
 
-export interface PassWorker {
-  /** Runs under way. */
-  running(): number;
-  /**
-   * Takes no more jobs, tells runs to stop, waits for them, and closes. Ends within `deadlineMs` and never throws;
-   * false when something was still under way, which is then cut off: the caller should exit.
-   */
-  close(deadlineMs: number): Promise<boolean>;
-}
-
-const defaultRunLimitMs = 30 * 60_000;
-const stopGraceMs = 60_000;
-
-/** As long as a lease lives: a source whose worker was killed is judged again soon after. */
-const defaultStallAfterMs = 15_000;
-/** Stalls that are forgiven: running again is harmless. */
-const stallsMax = 2;
-
-export function startPassWorker(options: PassWorkerOptions): PassWorker {
-  return new RunningPassWorker(options);
-}
-
-class RunningPassWorker implements PassWorker {
-  readonly #options: PassWorkerOptions;
-  readonly #redis: PatientRedis;
-  readonly #worker: Worker;
-  readonly #closing = new AbortController();
-  readonly #runs = new Set<Promise<object>>();
-
-  constructor(options: PassWorkerOptions) {
-    this.#options = options;
-    const { url, prefix, concurrency, onEvent, stallAfterMs = defaultStallAfterMs } = options;
-    const tell = (reason: string): void => onEvent({ kind: 'queue_trouble', reason });
-    this.#redis = connectPatient(url, { onError: ({ message }) => tell(message) });
-    // Three parameters are what makes the library give a signal.
-    const process = async (job: Job, _token?: string, signal?: AbortSignal): Promise<object> =>
-      this.#process(job, signal);
-    this.#worker = new Worker(passQueueName, process, {
-      connection: this.#redis,
-      prefix,
-      concurrency,
-      lockDuration: stallAfterMs,
-      stalledInterval: stallAfterMs / 2,
-      maxStalledCount: stallsMax,
-      runRetryDelay: 1_000,
-      metrics: { maxDataPoints: MetricsTime.ONE_WEEK },
-    });
-    this.#listen();
-  }
-
-  running(): number {
-    return this.#runs.size;
-  }
-
-  async close(deadlineMs: number): Promise<boolean> {
-    const untilMs = performance.now() + deadlineMs;
-    this.#closing.abort(new OperatingError('aborted', 'The worker is shutting down.'));
-    const closed = this.#worker.close();
-    const runsEnded = Promise.allSettled(this.#runs);
-    const calm = await inTime(runsEnded, untilMs - performance.now());
-    // Without a connection the library's own close never ends: it is given a moment only.
-    const leftMs = Math.max(0, untilMs - performance.now()) * 0.8;
-    const clean = await inTime(closed, this.#redis.status === 'ready' ? leftMs : Math.min(leftMs, 500));
-    if (!clean) this.#redis.cut();
-    await endRedis(this.#redis, Math.max(0, untilMs - performance.now()));
-    return calm && clean;
-  }
-
-  #listen(): void {
-    const { onEvent } = this.#options;
-    const worker = this.#worker;
-    worker.on('error', (error) => {
-      // Connection trouble was told by the connection itself.
-      if (!isConnectionTrouble(error)) onEvent({ kind: 'queue_trouble', reason: error.message });
-    });
-    worker.on('failed', (job, error) => {
-      // Trouble of a store was told by the run itself, with its source.
-      if (error instanceof UnrecoverableError || error instanceof OperatingError) return;
-      onEvent({ kind: 'job_failed', jobId: job?.id ?? 'unknown', reason: error.message });
-    });
-    worker.on('stalled', (jobId) => onEvent({ kind: 'job_stalled', jobId }));
-    worker.on('lockRenewalFailed', (jobIds) => {
-      for (const jobId of jobIds) {
-        onEvent({ kind: 'job_lock_lost', jobId });
-        worker.cancelJob(jobId, 'the job is no longer this worker’s');
-      }
-    });
-  }
-
-  async #process(job: Job, lost?: AbortSignal): Promise<object> {
-    const reading = readPassPayload(job.data);
-    if (reading.kind === 'refused') {
-      this.#options.onEvent({ kind: 'job_refused', jobId: job.id ?? 'unknown', reason: reading.reason });
-      throw new UnrecoverableError(`Refused, nothing was run: ${reading.reason}`);
-    }
-    const limitMs = this.#options.runLimitMs ?? defaultRunLimitMs;
-    const signals = [
-      this.#closing.signal,
-      AbortSignal.timeout(limitMs),
-      ...(lost === undefined ? [] : [lost]),
-    ];
-    const run = this.#options.run(reading.payload, this.#viewOf(job), AbortSignal.any(signals));
-    this.#runs.add(run);
-    try {
-      return await withDeadline(
-        run,
-        limitMs + stopGraceMs,
-        `waiting for the pass over ${reading.payload.source}`,
-      );
-    } finally {
-      this.#runs.delete(run);
-    }
-  }
-
-  #viewOf(job: Job): RunView {
-    const redis = this.#redis;
-    // Lost lines are no harm; lines that pile up while Redis is away would be.
-    const show = (work: () => Promise<unknown>): void => {
-      if (redis.status === 'ready') work().catch(() => {});
-    };
-    return {
-      log: (line) => show(async () => job.log(line)),
-      progress: (state) => show(async () => job.updateProgress(state)),
-    };
-  }
-}
-
-function isConnectionTrouble(error: Error): boolean {
-  return /ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|Connection is closed|Socket (closed|timeout)/.test(
-    `${'code' in error ? String(error.code) : ''} ${error.message}`,
+export function startPassWorker(options: WorkerOptions<PassPayload>): PassWorker {
+  return startQueueWorker(
+    {
+      queueName: passQueueName,
+      read: readPassPayload,
+      nameOf: ({ source }) => `the pass over ${source}`,
+    },
+    options,
   );
-}
-
-async function inTime(work: Promise<unknown>, deadlineMs: number): Promise<boolean> {
-  const [result] = await Promise.allSettled([withDeadline(work, Math.max(0, deadlineMs), 'closing')]);
-  return result.status === 'fulfilled';
 }
