@@ -6,7 +6,9 @@
  */
 import { dirname } from 'node:path';
 import type { z } from 'zod';
+import type { Receiver } from './domain/alert-message.ts';
 import type { Source } from './domain/source.ts';
+import { buildReceivers } from './config/alerts-schema.ts';
 import { findDisagreements, findOddities } from './config/agreement.ts';
 import { buildSource } from './config/build-source.ts';
 import { applyEnvironment } from './config/environment.ts';
@@ -29,6 +31,11 @@ export interface Config {
   readonly log: { readonly level: LogLevel };
   /** In which cron expressions are read. */
   readonly timezone: string;
+  readonly alerts: {
+    /** Who is told beside the log; in the order of the file. */
+    readonly receivers: readonly Receiver[];
+    readonly runbook: string;
+  };
   /** At least one, in the order of the file. */
   readonly sources: readonly Source[];
 }
@@ -73,6 +80,7 @@ export async function loadConfig(options: LoadOptions): Promise<LoadedConfig> {
     http: { ...data.http, credentials: data.http.credentials ?? null },
     log: data.log,
     timezone: data.timezone,
+    alerts: { ...data.alerts, receivers: buildReceivers(data.alerts.receivers) },
     sources: Object.entries(data.sources).map(([name, source]) => buildSource(name, source, dirname(file))),
   };
 }

@@ -26,6 +26,7 @@ describe('the smallest file', () => {
       http: { host: '127.0.0.1', port: 3020, credentials: null },
       log: { level: 'info' },
       timezone: 'UTC',
+      alerts: { receivers: [], runbook: 'docs/runbook.md' },
       sources: [
         {
           name: 'gifts',

@@ -12,6 +12,7 @@ import { openPassQueue, type PassQueue } from '../schedule/pass-queue.ts';
 import { startPassWorker } from '../schedule/pass-worker.ts';
 import type { ScheduleEvent } from '../schedule/schedule-event.ts';
 import { startScheduler } from '../schedule/scheduler.ts';
+import { openAlertDelivery } from './alert-delivery.ts';
 import { AlertTeller } from './alert-teller.ts';
 import { sentencesOf, type Sentences } from './log-sentences.ts';
 import type { Logger } from './log.ts';
@@ -78,11 +79,20 @@ async function open(
   const state = { working: false };
   const readiness = () => readReadiness(deps, state.working);
   const takeReport = openReportDesk(deps, (source) => metrics.reportStored(source));
-  const queues = [queue.queue];
+  const delivery = openAlertDelivery({
+    ...config.alerts,
+    pool: deps.pool,
+    url: config.queueRedis.url,
+    prefix: queuePrefix(deps),
+    sentences,
+    onEvent,
+  });
+  parts.add(() => delivery.close(partStopMs));
+  const queues = [queue.queue, ...delivery.queues];
   const http = await startHttp({ ...config.http, queues, overview, readiness, takeReport, metrics, log });
   parts.add(() => http.close());
   await untilStoresReady(deps, sentences, signal);
-  const upkeep = startUpkeep(deps, sentences);
+  const upkeep = startUpkeep(deps, sentences, () => delivery.enqueueDue());
   parts.add(() => Promise.allSettled([withDeadline(upkeep.stop(), partStopMs, 'stopping the upkeep')]));
   const passDeps = {
     deps: watchDeps(deps, metrics),
@@ -90,6 +100,7 @@ async function open(
     metrics,
     teller: new AlertTeller(deps.pool, sentences),
   };
+  delivery.start();
   const cutOff = openWork(config, queue, passDeps, parts, onEvent);
   state.working = true;
   sentences.started(http.url, sources);

@@ -3,6 +3,7 @@
  * warn and error. Those of the schedule are in `schedule/schedule-event.ts`, those about HTTP requests beside the routes.
  * Values that could be secrets never get here.
  */
+import type { ToldOf } from '../../jobs/deliver-alert.ts';
 import type { OperatingError } from '../domain/operating-error.ts';
 import type { PassReport } from '../reconcile/pass-report.ts';
 import { describeScheduleEvent, type ScheduleEvent } from '../schedule/schedule-event.ts';
@@ -14,6 +15,9 @@ export interface Sentences {
   passEnded(report: PassReport): void;
   passFailed(source: string, error: Error): void;
   alertRaised(alert: { readonly severity: string; readonly summary: string }): void;
+  alertTold(told: ToldOf): void;
+  alertNotTold(told: ToldOf, error: string, nextInMs: number): void;
+  alertGivenUp(told: ToldOf, error: string): void;
   trouble(where: string, error: Error): void;
   schedule(event: ScheduleEvent): void;
   housekept(rows: number): void;
@@ -31,6 +35,19 @@ export function sentencesOf(log: Logger): Sentences {
       log.error({ source, ...describe(error) }, `pass over ${source} failed: ${error.message}`),
     alertRaised: ({ severity, summary }) =>
       log[severity === 'critical' ? 'error' : 'warn']({ severity }, `alert: ${summary}`),
+    alertTold: (told) => log.info(namesOf(told), `told ${told.receiver} that ${deliveryOf(told)}`),
+    // Once: the tries after it are at growing distance for a day, and stand in the queue.
+    alertNotTold: (told, error, nextInMs) =>
+      log[told.attempts === 1 ? 'warn' : 'debug'](
+        namesOf(told),
+        `could not tell ${told.receiver} that ${deliveryOf(told)}: ${error}; next try in ${Math.ceil(nextInMs / 1000)} s`,
+      ),
+    alertGivenUp: (told, error) =>
+      log.error(
+        namesOf(told),
+        `gave up telling ${told.receiver} that ${deliveryOf(told)}, after ${told.attempts} tries; the last: ${error}. ` +
+          'The alert itself is on record: claim-reconciler status',
+      ),
     trouble: (where, error) => log.warn({ where, ...describe(error) }, `${where}: ${error.message}`),
     schedule: (event) => {
       const { level, text } = describeScheduleEvent(event);
@@ -40,6 +57,15 @@ export function sentencesOf(log: Logger): Sentences {
     stopping: (reason) => log.info(`stopping: ${reason}`),
     stopped: () => log.info('stopped'),
   };
+}
+
+/** Who was to be told of what, for the log's fields. */
+function namesOf({ receiver, alertId, attempts }: ToldOf): object {
+  return { receiver, alertId, attempts };
+}
+
+function deliveryOf({ alertId, kind, source, transition }: ToldOf): string {
+  return `alert ${alertId} (${kind} of ${source}) ${transition === 'opened' ? 'is open' : 'is over'}`;
 }
 
 function logPass(log: Logger, report: PassReport): void {

@@ -1,6 +1,7 @@
 /**
- * What a daemon does beside its passes: samples the horizon often enough for the shortest grace period, and drops old
- * records once an hour. Every replica does both; doing it twice is harmless.
+ * What a daemon does beside its passes: samples the horizon often enough for the shortest grace period, enqueues what is
+ * to be told to receivers of alerts, and drops old records once an hour. Every replica does all of it; doing it twice is
+ * harmless.
  */
 import { silentReporter } from '../../jobs/job.ts';
 import { run as runHousekeeping } from '../../jobs/housekeeping.ts';
@@ -15,13 +16,17 @@ export interface Upkeep {
 
 const sampleMinMs = 1_000;
 const sampleMaxMs = 15_000;
+/** People are told soon, and what the queue lost is back as soon. */
+const deliveryMs = 2_000;
 const housekeepingMs = 60 * 60_000;
 
-export function startUpkeep(deps: OpenDeps, sentences: Sentences): Upkeep {
+/** @param enqueueDue enqueues the alerts that are to be told now */
+export function startUpkeep(deps: OpenDeps, sentences: Sentences, enqueueDue: () => Promise<void>): Upkeep {
   const graceMs = Math.min(...deps.sources.map(({ rules }) => rules.graceMs));
   const sampleMs = Math.min(sampleMaxMs, Math.max(sampleMinMs, graceMs / 4));
   const stops = [
     repeat(sampleMs, async () => void (await sampleHorizon(deps.pool, 0)), 'sampling the horizon', sentences),
+    repeat(deliveryMs, enqueueDue, 'delivery of alerts', sentences),
     repeat(
       housekeepingMs,
       async () => {
@@ -39,7 +44,7 @@ export function startUpkeep(deps: OpenDeps, sentences: Sentences): Upkeep {
   };
 }
 
-/** Runs `work` now and again after each pause; never two at a time. Trouble is told and tried again. */
+/** Runs `work` now and again after each pause; never two at a time. Trouble is tried again, and told when it is new. */
 function repeat(
   pauseMs: number,
   work: () => Promise<void>,
@@ -48,11 +53,15 @@ function repeat(
 ): () => Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   let stopped = false;
+  let told = '';
   const turn = async (): Promise<void> => {
     try {
       await work();
+      told = '';
     } catch (error) {
-      sentences.trouble(what, error instanceof Error ? error : new Error(String(error)));
+      const trouble = error instanceof Error ? error : new Error(String(error));
+      if (trouble.message !== told) sentences.trouble(what, trouble);
+      told = trouble.message;
     }
     if (stopped) return;
     timer = setTimeout(() => {

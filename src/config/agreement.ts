@@ -5,6 +5,7 @@
  */
 import { claimStatuses } from '../domain/claim.ts';
 import { parseTemplate, templateColumns } from '../domain/template.ts';
+import { checkReceivers } from './alerts-schema.ts';
 import { checkDistributor, checkGrace } from './distributor-agreement.ts';
 import { formatDuration } from './duration.ts';
 import { httpDefaults } from './schema.ts';
@@ -20,6 +21,7 @@ const sourceName = /^[a-z][a-z0-9_-]{0,62}$/;
 export function findDisagreements(tree: unknown): Problem[] {
   return [
     ...checkHttp(tree),
+    ...checkReceivers(tree),
     ...checkNames(tree),
     ...sourcesIn(tree).flatMap(checkSource),
     ...checkTwins(tree),

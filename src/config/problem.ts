@@ -1,7 +1,7 @@
 /**
  * A problem with the configuration: where it is and what to do about it; and how all of them become one error.
  * Invariant kept: no secret is printed. A value is shown as it is written in the file, never as the environment filled
- * it in; URLs, credentials and headers are not shown at all.
+ * it in; URLs, credentials, headers and secrets are not shown at all.
  */
 import { OperatingError } from '../domain/operating-error.ts';
 
@@ -17,7 +17,7 @@ export interface Problem {
 }
 
 /** A value that is a secret or may hold one. */
-const secretPath = /(^|\.)(url|credentials|headers)(\.|$)/i;
+const secretPath = /(^|\.)(url|credentials|headers|secret)(\.|$)/i;
 const shownCharsMax = 60;
 
 /**

@@ -3,6 +3,7 @@
  * Does not compare keys with each other: see `agreement.ts`.
  */
 import { z } from 'zod';
+import { alertsSchema } from './alerts-schema.ts';
 import { choice, field, integer, optionalSection, section, text } from './fields.ts';
 import { kindOf } from './problem.ts';
 import { sourceSchema, type ScheduleCheck } from './source-schema.ts';
@@ -30,6 +31,7 @@ export function configSchema(checkSchedule: ScheduleCheck) {
     }),
     log: optionalSection({ level: choice(logLevels).default('info') }),
     timezone: timezone().default('UTC'),
+    alerts: alertsSchema(),
     sources: z.record(z.string(), sourceSchema(checkSchedule), {
       error: (issue) =>
         issue.input === undefined

@@ -3,6 +3,7 @@
  * a short grace period and a fast schedule so that a person need not wait.
  */
 import type { Config } from '../config.ts';
+import { defaultRunbook } from '../domain/alert-message.ts';
 import type { Source, SourceRules } from '../domain/source.ts';
 import { parseTemplate } from '../domain/template.ts';
 import { defaultPolicy } from '../domain/verdict.ts';
@@ -79,6 +80,7 @@ export function demoConfig(
     http: { host: '127.0.0.1', port, credentials: null },
     log: { level: 'fatal' },
     timezone: 'UTC',
+    alerts: { receivers: [], runbook: defaultRunbook },
     sources: demoSources(prefix),
   };
 }

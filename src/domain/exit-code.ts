@@ -37,6 +37,7 @@ export function exitCodeOfError(code: OperatingErrorCode): ExitCode {
     case 'fenced_out':
     case 'aborted':
     case 'timed_out':
+    case 'undelivered':
       return exitCodes.operatingError;
   }
 }

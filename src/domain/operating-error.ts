@@ -19,7 +19,8 @@ export type OperatingErrorCode =
   | 'braked'
   | 'aborted'
   | 'timed_out'
-  | 'not_found';
+  | 'not_found'
+  | 'undelivered';
 
 export class OperatingError extends Error {
   readonly code: OperatingErrorCode;

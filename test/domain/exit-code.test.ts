@@ -40,6 +40,7 @@ describe('exit codes', () => {
     braked: 4,
     aborted: 1,
     timed_out: 1,
+    undelivered: 1,
   };
   it.each(Object.entries(ofErrors) as [OperatingErrorCode, ExitCode][])('of %s: %i', (code, exitCode) => {
     expect(exitCodeOfError(code)).toBe(exitCode);

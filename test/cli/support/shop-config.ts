@@ -15,6 +15,8 @@ export interface ShopSettings {
   readonly databaseUrl?: string;
   /** The section `http`, in braces. */
   readonly http?: string;
+  /** The section `alerts`, in braces. */
+  readonly alerts?: string;
 }
 
 /** YAML with the source `gifts`, and `orders` behind it when asked for. */
@@ -33,6 +35,7 @@ export function shopConfig(
     markersUrl = world.redisUrl,
     queueUrl = world.redisUrl,
     http = '{ port: 0 }',
+    alerts = '{}',
   } = settings;
   const orders = `
   orders:
@@ -50,6 +53,7 @@ database: { url: '${databaseUrl}' }
 markerRedis: { url: '${markersUrl}' }
 queueRedis: { url: '${queueUrl}' }
 http: ${http}
+alerts: ${alerts}
 sources:
   gifts:
     table: ${table}
