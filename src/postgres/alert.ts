@@ -53,6 +53,28 @@ export async function linkAlert(
   ]);
 }
 
+/**
+ * What the alert of a cause speaks for, or will once it is raised: how many open discrepancies, these and those linked
+ * before, and when the first of them was found (by the minute, in UTC).
+ */
+export async function readScope(
+  client: pg.ClientBase,
+  { source, cause }: Pick<Alert, 'source' | 'cause'>,
+  discrepancyIds: readonly string[],
+): Promise<{ readonly count: number; readonly since: string }> {
+  const { rows } = await client.query<{ count: number; since: string }>(
+    `select count(*)::int as count,
+       to_char(coalesce(min(first_seen_at), clock_timestamp()) at time zone 'UTC', 'YYYY-MM-DD HH24:MI "UTC"') as since
+     from reconciler.discrepancy
+     where source = $1 and state = 'open' and (id = any($3) or alert_id =
+       (select id from reconciler.alert where cause = $2 and state <> 'resolved'))`,
+    [source, cause, discrepancyIds],
+  );
+  const [row] = rows;
+  if (row === undefined) throw new TypeError('a count returned no row');
+  return row;
+}
+
 /** Resolves the alerts of a source whose discrepancies are all settled. Alerts about the source itself stay. */
 export async function resolveSettledAlerts(client: pg.ClientBase | pg.Pool, source: string): Promise<void> {
   await client.query(

@@ -6,9 +6,10 @@
 import { recheckDelayMs } from '../domain/backoff.ts';
 import { markerKeyOf } from '../domain/claim.ts';
 import type { BadVerdict } from '../domain/verdict.ts';
-import { linkAlert, raiseAlerts, type Alert } from '../postgres/alert.ts';
+import { linkAlert, raiseAlerts, readScope, type Alert } from '../postgres/alert.ts';
 import { inTransaction } from '../postgres/connect.ts';
 import { postponeDiscrepancies, resolveDiscrepancies } from '../postgres/discrepancy.ts';
+import { describeDiscrepancies, describeDoubleGrant, short, type AlertScope } from './describe-alert.ts';
 import type { Plan, PlannedCase } from './plan-repairs.ts';
 import type { SourceContext } from './source-context.ts';
 
@@ -28,7 +29,8 @@ export async function settleOthers(
     await resolveDiscrepancies(client, plan.wentAway, 'went_away');
     await resolveDiscrepancies(client, idsOf(ignored), 'ignored');
     for (const [cause, group] of groupByCause(source.name, told)) {
-      const [raised] = await raiseAlerts(client, [describe(source.name, cause, group)]);
+      const scope = await readScope(client, { source: source.name, cause }, idsOf(group));
+      const [raised] = await raiseAlerts(client, [describe(source.name, cause, group, scope)]);
       if (raised !== undefined) await linkAlert(client, raised.id, idsOf(group));
     }
     await postponeDiscrepancies(
@@ -61,36 +63,26 @@ function kindOf({ decision, verdict }: PlannedCase): Cause | null {
   return decision.kind === 'repair' ? verdict : null;
 }
 
-function describe(source: string, cause: string, group: readonly PlannedCase[]): Alert {
+function describe(source: string, cause: string, group: readonly PlannedCase[], scope: AlertScope): Alert {
   const first = group[0];
-  const kind = (first === undefined ? null : kindOf(first)) ?? 'unknown';
-  if (first !== undefined && kind === 'double_grant') {
-    return { cause, kind, source, severity: 'critical', summary: describeDoubleGrant(source, first) };
+  const kind = first === undefined ? null : kindOf(first);
+  if (first === undefined || kind === null) throw new TypeError('a cause without a case');
+  if (kind === 'double_grant') {
+    const { discrepancy, rivalId } = first;
+    const one = discrepancy.claimId === null ? 'an attempt without a row' : subjectOf(first);
+    const other =
+      rivalId === null ? 'the attempt that the marker holds, which has no row' : `claim ${short(rivalId)}`;
+    const summary = describeDoubleGrant(source, keyOf(first), one, other);
+    return { cause, kind, source, severity: 'critical', summary };
   }
-  const subjects = group.every(({ discrepancy }) => discrepancy.claimId !== null) ? 'Claims' : 'Markers';
-  const example = first === undefined ? '' : `, for example ${subjectOf(first)}`;
-  return {
-    cause,
-    kind,
-    source,
-    severity: 'warning',
-    summary: `${subjects} of ${source} look ${kind}${example}`,
-  };
-}
-
-function describeDoubleGrant(source: string, planned: PlannedCase): string {
-  const { discrepancy, rivalId } = planned;
-  const one = discrepancy.claimId === null ? 'an attempt without a row' : `claim ${discrepancy.claimId}`;
-  const other = rivalId === null ? 'the attempt that the marker holds, which has no row' : `claim ${rivalId}`;
-  return (
-    `Two attempts of ${source} were granted for the marker ${keyOf(planned)}: ${one}, and ${other}. One of the two ` +
-    'hand-outs is one too many; nothing was changed.'
-  );
+  const subjects = group.every(({ discrepancy }) => discrepancy.claimId !== null) ? 'claims' : 'markers';
+  const summary = describeDiscrepancies(source, kind, scope, subjects, subjectOf(first));
+  return { cause, kind, source, severity: 'warning', summary };
 }
 
 function subjectOf(planned: PlannedCase): string {
   const { claimId } = planned.discrepancy;
-  return claimId === null ? `marker ${keyOf(planned)}` : `claim ${claimId}`;
+  return claimId === null ? `marker ${short(keyOf(planned))}` : `claim ${short(claimId)}`;
 }
 
 function keyOf({ look }: PlannedCase): string {
