@@ -110,6 +110,27 @@ describe('status', () => {
     });
   });
 
+  it('says which receiver does not take alerts, and why', async () => {
+    const alerts = `{ receivers: { oncall: { kind: slack, url: 'https://hooks.example/top-secret' } } }`;
+    expect((await run(['status', '--json'], { alerts })).json()).toMatchObject({ deliveries: [] });
+    await world.pool.query(
+      `with alert as (
+         insert into reconciler.alert (cause, kind, source, severity, summary) values
+           ('gifts:stall', 'stall', 'gifts', 'warning', 'stood still') returning id)
+       insert into reconciler.alert_delivery
+         (alert_id, receiver, transition, state, attempts, last_error, next_try_at, gave_up_at)
+       select id, 'oncall', 'opened', 'gave_up', 9, 'HTTP status 404', clock_timestamp(), clock_timestamp() from alert
+       union all
+       select id, 'oncall', 'resolved', 'waiting', 2, 'HTTP status 500', '2099-01-01', null from alert`,
+    );
+    const { code, out } = await run(['status'], { alerts });
+    expect(code).toBe(0);
+    expect(out.at(-1)).toBe(
+      'receiver oncall does not take alerts: 1 wait, the next try is at 2099-01-01T00:00:00.000Z; ' +
+        '1 given up in the last 7 days; the last: HTTP status 500',
+    );
+  });
+
   it('exits 4 while a brake is tripped, until a person resumes', async () => {
     const gifts = [await world.addGift(), await world.addGift()];
     await run(['reconcile'], { brake: tightBrake });

@@ -1,6 +1,7 @@
 /**
  * `alerts`: what people are to know of, and `alerts acknowledge`: a person has it in hand.
  */
+import { runbookLink } from '../../domain/alert-message.ts';
 import { exitCodes, type ExitCode } from '../../domain/exit-code.ts';
 import { OperatingError } from '../../domain/operating-error.ts';
 import { acknowledgeAlert } from '../../postgres/alert.ts';
@@ -25,7 +26,7 @@ export async function runAlerts(options: AlertsOptions, io: CommandIo): Promise<
     await assertMigrated(deps.pool);
     const alerts = (await listAlerts(deps.pool, { source, all })).map((alert) => ({
       ...alert,
-      runbook: runbookOf(alert.kind),
+      runbook: runbookLink(config.alerts.runbook, alert.kind),
     }));
     if (options.json === true) io.out(JSON.stringify({ alerts }));
     else for (const line of describe(alerts)) io.out(line);
@@ -52,11 +53,6 @@ export async function runAcknowledge(id: string, options: CommonOptions, io: Com
     else io.out(printable(words[outcome]));
     return exitCodes.ok;
   });
-}
-
-/** The place in the documentation that says what to do; one anchor for each kind. */
-function runbookOf(kind: string): string {
-  return `docs/runbook.md#${kind}`;
 }
 
 function describe(alerts: readonly (ListedAlert & { readonly runbook: string })[]): string[] {

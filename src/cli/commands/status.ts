@@ -3,6 +3,7 @@
  */
 import { setTimeout as wait } from 'node:timers/promises';
 import { exitCodes, type ExitCode } from '../../domain/exit-code.ts';
+import { readDeliveryTroubles, type DeliveryTrouble } from '../../postgres/alert-delivery.ts';
 import { readOverview, type Overview, type SourceOverview } from '../../postgres/overview.ts';
 import { duration } from '../../reconcile/describe-plan.ts';
 import type { CommandIo } from '../io.ts';
@@ -21,8 +22,12 @@ const redraw = { home: '\u001b[H', restOfLine: '\u001b[K', restOfScreen: '\u001b
 export async function runStatus(options: StatusOptions, io: CommandIo): Promise<ExitCode> {
   return runCommand(options, io, async ({ config, deps }) => {
     await requireStores(deps);
-    const look = async (): Promise<ExitCode> =>
-      show(await readOverview(deps.pool, config.sources), options, io);
+    const receivers = config.alerts.receivers.map(({ name }) => name);
+    const look = async (): Promise<ExitCode> => {
+      const overview = await readOverview(deps.pool, config.sources);
+      const deliveries = await readDeliveryTroubles(deps.pool, receivers);
+      return show({ ...overview, deliveries }, options, io);
+    };
     let code = await look();
     while (options.watch === true && (await waited(io.signal))) {
       // A store that is away for a while is what one watches for.
@@ -38,7 +43,10 @@ async function waited(signal: AbortSignal): Promise<boolean> {
   return wait(watchEveryMs, true, { signal }).catch(() => false);
 }
 
-function show(overview: Overview, { json = false, watch = false }: StatusOptions, io: CommandIo): ExitCode {
+/** `deliveries`: receivers that do not take what they are told. */
+type Status = Overview & { readonly deliveries: readonly DeliveryTrouble[] };
+
+function show(overview: Status, { json = false, watch = false }: StatusOptions, io: CommandIo): ExitCode {
   const lines = json ? [JSON.stringify(overview)] : describeOverview(overview);
   const isRedrawn = watch && io.isTerminal && !json;
   if (isRedrawn) {
@@ -57,7 +65,7 @@ function exitCodeOf({ sources }: Overview): ExitCode {
   return sources.some(({ open }) => open > 0) ? exitCodes.discrepanciesRemain : exitCodes.ok;
 }
 
-function describeOverview(overview: Overview): string[] {
+function describeOverview(overview: Status): string[] {
   const head = ['source', 'mode', 'checkpoint', 'horizon', 'open', 'brake', 'last pass'];
   const rows = overview.sources.map((source) => [
     source.name,
@@ -74,7 +82,18 @@ function describeOverview(overview: Overview): string[] {
     ...overview.alerts.map((alert) =>
       printable(`alert ${alert.id} (${alert.severity}, ${alert.state}): ${alert.summary}`),
     ),
+    ...overview.deliveries.map(describeDeliveries),
   ];
+}
+
+function describeDeliveries({ receiver, waiting, gaveUp, lastError, nextTryAt }: DeliveryTrouble): string {
+  const counts = [
+    ...(waiting === 0 ? [] : [`${waiting} wait, the next try is at ${nextTryAt ?? '?'}`]),
+    ...(gaveUp === 0 ? [] : [`${gaveUp} given up in the last 7 days`]),
+  ];
+  return printable(
+    `receiver ${receiver} does not take alerts: ${counts.join('; ')}; the last: ${lastError ?? '?'}`,
+  );
 }
 
 function lastPass({ passes }: SourceOverview): string {
