@@ -8,8 +8,10 @@ import { describePlan, type PlanLine } from '../src/reconcile/describe-plan.ts';
 import { finishInterrupted } from '../src/reconcile/finish-interrupted.ts';
 import type { Term } from '../src/reconcile/hold-term.ts';
 import type { PassReport } from '../src/reconcile/pass-report.ts';
+import { asPlanFile, assertSamePlace, type PlanFile } from '../src/reconcile/plan-file.ts';
 import { preflight } from '../src/reconcile/preflight.ts';
 import { applyByHand, planByHand, type HandPlan } from '../src/reconcile/repair-by-hand.ts';
+import { reviewPlan, type SkippedItem } from '../src/reconcile/review-plan.ts';
 import { openSource, type SourceContext } from '../src/reconcile/source-context.ts';
 import { countBatch, countRowless, startTally } from '../src/reconcile/tally.ts';
 import { findSource, underTerm } from '../src/reconcile/under-term.ts';
@@ -32,10 +34,20 @@ export const payloadSchema = z.strictObject({
 
 export type Payload = z.infer<typeof payloadSchema>;
 
+/** What a person at the command line may ask for besides: a plan that was reviewed, or the plan as a file. */
+export interface PersonsPayload extends Omit<Payload, 'target'> {
+  readonly target: Payload['target'] | { readonly kind: 'plan'; readonly file: PlanFile };
+  readonly asFile?: boolean;
+}
+
 export interface RepairResult {
   readonly source: string;
   readonly checked: number;
   readonly plan: readonly PlanLine[];
+  /** Items of a reviewed plan that are not as they were planned. */
+  readonly skipped: readonly SkippedItem[];
+  /** The plan as a file; null unless asked for. */
+  readonly file: PlanFile | null;
   /** What was done; null for a plan only. */
   readonly report: PassReport | null;
 }
@@ -44,7 +56,7 @@ const patienceMs = 10_000;
 
 /** Throws what `underTerm` throws, and `checkpoint_refused`. */
 export async function run(
-  payload: Payload,
+  payload: PersonsPayload,
   deps: JobDeps,
   report: JobReporter,
   signal: AbortSignal,
@@ -53,16 +65,30 @@ export async function run(
     report.log(`Waiting ${Math.ceil(waitMs / 1000)} s for the grace period to pass.`);
   if (!payload.apply) {
     const context = await openSource(deps, findSource(deps.sources, payload.source), deps.limits);
-    return asResult(context, await planByHand(context, payload.target, signal, onWait), null);
+    const { hand, skipped } = await planFor(context, payload, signal, onWait);
+    const file = payload.asFile === true ? await asPlanFile(context, hand.plan, payload.by) : null;
+    return { ...describeResult(context, hand, skipped), file, report: null };
   }
   return underTerm(deps, { source: payload.source, patienceMs }, signal, async (context, term) => {
-    const hand = await planByHand(context, payload.target, signal, onWait);
-    return asResult(context, hand, await apply(payload, context, term, hand, signal));
+    const { hand, skipped } = await planFor(context, payload, signal, onWait);
+    const made = await apply(payload, context, term, hand, signal);
+    return { ...describeResult(context, hand, skipped), file: null, report: made };
   });
 }
 
+async function planFor(
+  context: SourceContext,
+  { target }: PersonsPayload,
+  signal: AbortSignal,
+  onWait: (waitMs: number) => void,
+): Promise<{ hand: HandPlan; skipped: readonly SkippedItem[] }> {
+  if (target.kind !== 'plan') return { hand: await planByHand(context, target, signal, onWait), skipped: [] };
+  await assertSamePlace(context, target.file);
+  return reviewPlan(context, target.file, signal, onWait);
+}
+
 async function apply(
-  { by, force }: Payload,
+  { by, force }: PersonsPayload,
   context: SourceContext,
   term: Term,
   hand: HandPlan,
@@ -101,11 +127,11 @@ async function apply(
   });
 }
 
-function asResult({ source }: SourceContext, hand: HandPlan, report: PassReport | null): RepairResult {
-  return {
-    source: source.name,
-    checked: hand.checked + hand.rowless.length,
-    plan: describePlan(hand.plan),
-    report,
-  };
+function describeResult(
+  { source }: SourceContext,
+  hand: HandPlan,
+  skipped: readonly SkippedItem[],
+): Pick<RepairResult, 'source' | 'checked' | 'plan' | 'skipped'> {
+  const checked = hand.checked + hand.rowless.length;
+  return { source: source.name, checked, plan: describePlan(hand.plan), skipped };
 }

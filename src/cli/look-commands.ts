@@ -54,7 +54,6 @@ function addExplain(program: Command, action: Action): void {
 }
 
 function addAlerts(program: Command, action: Action): void {
-  // The options of the list are those before a subcommand, not those behind it.
   const alerts = examples(common(program.command('alerts').enablePositionalOptions()), [
     'claim-reconciler alerts',
     'claim-reconciler alerts --all --source gifts',
@@ -66,7 +65,7 @@ function addAlerts(program: Command, action: Action): void {
     .action((options: AlertsOptions) => action(runAlerts)(options));
   examples(common(alerts.command('acknowledge <id>')), ['claim-reconciler alerts acknowledge 12'])
     .description('say that a person has an alert in hand; it stays until its cause ends')
-    .action((id: string, rest: CommonOptions) =>
-      action(async (given: CommonOptions, io) => runAcknowledge(id, given, io))(rest),
+    .action((id: string, _: CommonOptions, command: Command) =>
+      action(async (given: CommonOptions, io) => runAcknowledge(id, given, io))(command.optsWithGlobals()),
     );
 }

@@ -3,13 +3,11 @@
  * Invariant kept: a usage error exits 2 and changes nothing.
  */
 import { Command, CommanderError } from 'commander';
-import type { Payload } from '../../jobs/repair.ts';
 import { exitCodes, type ExitCode } from '../domain/exit-code.ts';
 import { runCheck } from './commands/check.ts';
 import { runDemoCommand } from './commands/demo.ts';
 import { runMigrate } from './commands/migrate.ts';
 import { runReconcile } from './commands/reconcile.ts';
-import { runRepair, type RepairOptions } from './commands/repair.ts';
 import { runReport } from './commands/report.ts';
 import { runResume } from './commands/resume.ts';
 import { runRewind } from './commands/rewind.ts';
@@ -18,6 +16,7 @@ import { runUndo } from './commands/undo.ts';
 import { common, type Action } from './common-options.ts';
 import type { CommandIo } from './io.ts';
 import { addLookCommands } from './look-commands.ts';
+import { addRepairCommands } from './repair-commands.ts';
 
 /** Runs the command that `args` (without node and script) name. Never exits the process. */
 export async function runProgram(args: readonly string[], io: CommandIo, version: string): Promise<ExitCode> {
@@ -42,9 +41,7 @@ export async function runProgram(args: readonly string[], io: CommandIo, version
   addDaemonCommands(program, action);
   addLookCommands(program, action);
   addPersonCommands(program, action);
-  addRepairCommands(program, async (target, options) => {
-    code = await runRepair(target, options, io);
-  });
+  addRepairCommands(program, action);
   try {
     await program.parseAsync(args, { from: 'user' });
   } catch (error) {
@@ -106,37 +103,6 @@ function addPersonCommands(program: Command, action: Action): void {
     .requiredOption('--source <name>', 'the source')
     .option('--for <duration>', 'how long there are no limits', '1h')
     .action(action(runResume));
-}
-
-function addRepairCommands(
-  program: Command,
-  run: (target: Payload['target'], options: RepairOptions) => Promise<void>,
-): void {
-  const repair = program
-    .command('repair')
-    .description('plan repairs by hand, and carry them out with --apply')
-    .addHelpText(
-      'after',
-      '\nWithout --apply nothing is changed: the plan that would be carried out is printed.',
-    );
-  const options = (command: Command): Command =>
-    common(command)
-      .requiredOption('--source <name>', 'the source')
-      .option('--apply', 'carry the plan out (without it nothing is changed)')
-      .option('--force', 'repair even where the brake would stop it');
-  options(repair.command('range'))
-    .description('plan or repair all claims whose id lies between two ids')
-    .requiredOption('--from <id>', 'the first id')
-    .requiredOption('--to <id>', 'the last id, included')
-    .action(({ from, to, ...rest }: RepairOptions & { from: string; to: string }) =>
-      run({ kind: 'range', fromId: from, toId: to }, rest),
-    );
-  options(repair.command('claim <id>'))
-    .description('plan or repair one claim')
-    .action((id: string, rest: RepairOptions) => run({ kind: 'claim', id }, rest));
-  options(repair.command('marker <key>'))
-    .description('plan or repair the claims on one marker')
-    .action((key: string, rest: RepairOptions) => run({ kind: 'marker', key }, rest));
 }
 
 const helpAfter = `

@@ -54,6 +54,14 @@ export async function assertMigrated(pool: pg.Pool): Promise<void> {
   );
 }
 
+/** The name of the newest migration that was applied. */
+export async function readSchemaVersion(pool: pg.Pool): Promise<string> {
+  const { rows } = await pool.query<{ name: string | null }>(
+    'select max(name) as name from reconciler.migration',
+  );
+  return rows[0]?.name ?? '';
+}
+
 async function applyMissing(client: pg.PoolClient, migrations: Migration[]): Promise<string[]> {
   await client.query(`
     create schema if not exists reconciler;

@@ -137,6 +137,12 @@ describe('with --apply', () => {
     expect(await world.redis.pttl(immortal.key)).toBe(-1);
   });
 
+  it('is meant wherever it stands', async () => {
+    const { missing } = await breakSome();
+    expect((await run(['repair', '--apply', 'claim', missing.id, '--source', 'gifts'])).code).toBe(0);
+    expect(await world.readMarker(missing.key)).not.toBeNull();
+  });
+
   it('repairs the claims on one marker', async () => {
     const { orphan } = await breakSome();
     const { code } = await run(['repair', 'marker', orphan.key, '--source', 'gifts', '--apply']);

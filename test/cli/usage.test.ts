@@ -60,6 +60,10 @@ describe('help', () => {
     ['explain', 'marker'],
     ['alerts'],
     ['alerts', 'acknowledge'],
+    ['repair'],
+    ['repair', 'range'],
+    ['repair', 'claim'],
+    ['repair', 'marker'],
   ])('has examples for %s %s', async (...names) => {
     const { out } = await program.run([...names, '--help']);
     expect(out.join('\n')).toMatch(/Examples:\n {2}claim-reconciler /);
@@ -81,6 +85,11 @@ describe('wrong usage exits 2 and says what is wrong', () => {
     ['repair of an unknown target', ['repair', 'everything'], 'unknown command'],
     ['repair without a source', ['repair', 'claim', '1'], "required option '--source <name>'"],
     ['repair of a range without its end', ['repair', 'range', '--from', '1', '--source', 'g'], '--to <id>'],
+    [
+      'a plan and a target',
+      ['repair', '--plan', 'p.json', 'claim', '1', '--source', 'g'],
+      '--plan names all',
+    ],
     ['rewind without a source', ['rewind', '--by', '1h'], '--source <name>'],
     ['explain without a source', ['explain', 'claim', '1'], '--source <name>'],
     ['explain of nothing', ['explain'], 'Usage: claim-reconciler explain'],
