@@ -71,7 +71,7 @@ export interface ConsistencyView {
   readonly judged: number;
   /**
    * The share of them, 0 to 1, that was never wrong for longer: from its commit, or from when it was found where that is
-   * not known, until it was right. No less than this, unless more than 50,000 were found bad in the hour.
+   * not known, until it was right. Of a source at most 50,000 bad ones are counted.
    */
   readonly within: Readonly<Record<(typeof consistencyTimes)[number], number>>;
 }
