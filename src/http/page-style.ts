@@ -44,7 +44,7 @@ section, .summary { background: var(--card); border: 1px solid var(--line); bord
 .plain { --tone: var(--plain); --tone-back: var(--plain-back); }
 .badge { display: inline-block; padding: 0 0.5em; border-radius: 1em; font-size: 0.82em; font-weight: 600;
   white-space: nowrap; color: var(--tone); background: var(--tone-back); }
-.facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(13rem, 1fr)); gap: 0.7rem; margin: 0; }
+.facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(10.5rem, 1fr)); gap: 0.7rem; margin: 0; }
 .facts > div { border: 1px solid var(--line); border-top: 3px solid var(--tone); border-radius: 8px; padding: 0.5rem 0.8rem; }
 .facts .plain { border-top-color: var(--line); }
 .facts dt { color: var(--soft); font-size: 0.85em; }

@@ -68,15 +68,15 @@ function renderFacts(source: SourceOverview, nowIso: string): Html {
 
 function renderConsistency({ consistency }: SourceOverview): Html {
   if (consistency === null) {
-    return fact('Consistent within 5 min', 'plain', '–', 'no claim was judged in the last hour');
+    return fact('Consistent in 5 min', 'plain', '–', 'no claim was judged in the last hour');
   }
   const { judged, within } = consistency;
   const { '1m': soon, '5m': later, '15m': late } = within;
   return fact(
-    'Consistent within 5 min',
+    'Consistent in 5 min',
     late < 1 ? 'warning' : 'good',
     formatShare(later),
-    `within 1 min ${formatShare(soon)}, 15 min ${formatShare(late)}, of ${formatCount(judged)} judged in the last hour`,
+    `${formatShare(soon)} within 1 min, ${formatShare(late)} within 15, of ${formatCount(judged)} judged in an hour`,
   );
 }
 

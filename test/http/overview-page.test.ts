@@ -78,10 +78,10 @@ test('shows for each repair the marker before and after', () => {
 
 test('tells the share of claims that were consistent in time, and no number where nothing was judged', () => {
   expect(textOf(overviewOf({}))).toContain(
-    'Consistent within 5 min 99.96 % within 1 min 99.88 %, 15 min 100 %, of 5,000 judged in the last hour',
+    'Consistent in 5 min 99.96 % 99.88 % within 1 min, 100 % within 15, of 5,000 judged in an hour',
   );
   expect(textOf(overviewOf({ consistency: null }))).toContain(
-    'Consistent within 5 min – no claim was judged in the last hour',
+    'Consistent in 5 min – no claim was judged in the last hour',
   );
 });
 
