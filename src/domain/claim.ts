@@ -46,6 +46,8 @@ export interface UnreadableClaim {
 export interface NoClaim {
   readonly kind: 'no_row';
   readonly open: OpenClaim | null;
+  /** The id of the claim that the attempt of `open` made for another thing: this one it will never get. */
+  readonly elsewhereId?: string;
 }
 
 export const deletedClaim: NoClaim = { kind: 'no_row', open: null };

@@ -5,12 +5,12 @@
 import type { OpenClaim } from '../domain/open-claim.ts';
 import type { LookupAnswer } from '../domain/distributor.ts';
 import { needsAnswer, needsLiveRival, needsRival } from '../domain/decide.ts';
-import { matchTemplate } from '../domain/template.ts';
+import { matchTemplate, templateColumns } from '../domain/template.ts';
 import { isBad } from '../domain/verdict.ts';
-import { askWhatBecame } from '../distributor/ask.ts';
 import { findClaimsOnMarker, readClaims } from '../postgres/claims.ts';
 import { horizonAgo } from '../postgres/horizon.ts';
 import { lookUpLiveRivals, lookUpRivals, type FoundRival } from '../postgres/rivals.ts';
+import type { Inquiry } from './inquiry.ts';
 import type { Look } from './observe-claims.ts';
 import type { SourceContext } from './source-context.ts';
 
@@ -21,20 +21,24 @@ export interface Evidenced {
 
 /** Rows of one marker that are looked at; more would mean that the key is not what it seems. */
 const claimsPerMarkerMax = 100;
-/** Questions on their way to the distributor at one time. */
-const questionsInFlight = 8;
+
+/** Nobody has to be asked about an attempt that has its row, for another thing. */
+const elsewhere: LookupAnswer = { kind: 'refused', reason: 'the attempt made a claim for another thing' };
 
 /** Evidence for each look, in order; nulls where a decision does not depend on it. */
 export async function gatherEvidence(
   context: SourceContext,
   looks: readonly Look[],
-  signal: AbortSignal,
+  inquiry: Inquiry,
 ): Promise<Evidenced[]> {
   const rivals = await findRivals(context, looks);
   const attempts = looks.map((look, at) => attemptInQuestion(context, look, rivals[at] ?? null));
-  const answers = await askAbout(context, attempts, signal);
+  const answers = await inquiry.about(attempts);
+  for (const [at, { claim }] of looks.entries()) {
+    if (claim.kind === 'no_row' && claim.elsewhereId !== undefined) answers[at] = elsewhere;
+  }
   const evidence = looks.map((_, at) => ({ rival: rivals[at] ?? null, answer: answers[at] ?? null }));
-  return askAboutOthers(context, looks, evidence, signal);
+  return askAboutOthers(context, looks, evidence, inquiry);
 }
 
 /**
@@ -45,7 +49,7 @@ async function askAboutOthers(
   context: SourceContext,
   looks: readonly Look[],
   evidence: readonly Evidenced[],
-  signal: AbortSignal,
+  inquiry: Inquiry,
 ): Promise<Evidenced[]> {
   const { notGranted, valueNamesAttempt } = context.source.rules;
   const others = looks.flatMap((look, at) => {
@@ -57,11 +61,7 @@ async function askAboutOthers(
     const attempts = new Set([...(rival.later ?? []), holder]);
     return [...attempts].flatMap((attempt) => (attempt === null || attempt === own ? [] : [{ attempt, at }]));
   });
-  const answers = await askAbout(
-    context,
-    others.map(({ attempt }) => attempt),
-    signal,
-  );
+  const answers = await inquiry.about(others.map(({ attempt }) => attempt));
   const rivals = new Map<number, FoundRival>();
   for (const [n, { at }] of others.entries()) {
     const kind = answers[n]?.kind;
@@ -103,7 +103,12 @@ async function findRivals(context: SourceContext, looks: readonly Look[]): Promi
 /** A live claim on the marker of an attempt that has no row. */
 async function findLive({ pool, sql, source, nowMs }: SourceContext, open: OpenClaim): Promise<FoundRival> {
   const key = open.markerKey;
-  const keyValues = matchTemplate(source.marker.key, key) ?? new Map<string, string>();
+  const values = templateColumns(source.marker.key).map(
+    (name) => [name, open.columns[name] ?? null] as const,
+  );
+  const keyValues = new Map(
+    values.flatMap(([name, value]) => (value === null ? [] : [[name, String(value)]])),
+  );
   const ids = await findClaimsOnMarker(pool, sql, { key, keyValues }, claimsPerMarkerMax);
   let pending: FoundRival = { rival: 'unknown', claimId: null };
   for (const [claimId, claim] of await readClaims(pool, sql, ids)) {
@@ -120,7 +125,7 @@ function attemptInQuestion(context: SourceContext, look: Look, found: FoundRival
   const { claim, verdict } = look;
   if (distributor === null || !isBad(verdict)) return null;
   if (!needsAnswer(verdict, found?.rival ?? null, source.rules)) return null;
-  if (claim.kind === 'no_row') return claim.open?.attempt ?? null;
+  if (claim.kind === 'no_row') return claim.elsewhereId !== undefined ? null : (claim.open?.attempt ?? null);
   if (verdict !== 'conflicting_marker') return claim.kind === 'readable' ? claim.attempt : null;
   return holderOf(context, look);
 }
@@ -129,31 +134,4 @@ function attemptInQuestion(context: SourceContext, look: Look, found: FoundRival
 function holderOf({ source }: SourceContext, { marker }: Look): string | null {
   if (marker.kind !== 'present' || source.marker.value === null) return null;
   return matchTemplate(source.marker.value, marker.value)?.get(source.columns.attempt) ?? null;
-}
-
-/**
- * Asks about each attempt, some at a time. When none of those asked together was answered, the distributor counts as
- * away, and the rest is not asked: a pass must not last for as many time-outs as there are claims.
- */
-async function askAbout(
-  { distributor, distributorTimeoutMs }: SourceContext,
-  attempts: readonly (string | null)[],
-  signal: AbortSignal,
-): Promise<(LookupAnswer | null)[]> {
-  const answers: (LookupAnswer | null)[] = attempts.map(() => null);
-  if (distributor === null) return answers;
-  const asked = attempts.flatMap((attempt, at) => (attempt === null ? [] : [{ attempt, at }]));
-  let isAway = false;
-  for (let from = 0; from < asked.length; from += questionsInFlight) {
-    signal.throwIfAborted();
-    const some = asked.slice(from, from + questionsInFlight);
-    const said: readonly LookupAnswer[] = isAway
-      ? some.map((): LookupAnswer => ({ kind: 'unknown', reason: 'it answered none of those asked before' }))
-      : await Promise.all(
-          some.map(({ attempt }) => askWhatBecame(distributor, attempt, distributorTimeoutMs, signal)),
-        );
-    isAway ||= some.length === questionsInFlight && said.every(({ kind }) => kind === 'unknown');
-    for (const [n, { at }] of some.entries()) answers[at] = said[n] ?? null;
-  }
-  return answers;
 }

@@ -3,7 +3,7 @@
  * Invariant kept (5): a failed read throws. Records nothing: see `judge-reports.ts`.
  */
 import { remainingMs } from '../domain/assess.ts';
-import { markerKeyOf, type ReadableClaim, type UnreadableClaim } from '../domain/claim.ts';
+import { markerKeyOf, type ReadableClaim } from '../domain/claim.ts';
 import type { MarkerReading } from '../domain/marker.ts';
 import { reportedClaim } from '../domain/reported-claim.ts';
 import { matchTemplate } from '../domain/template.ts';
@@ -35,8 +35,9 @@ export async function lookAtReported(context: SourceContext, reported: Reported)
   if (own !== undefined) return { ...own, remark: null };
   const [open] = await observeOpenClaims(context, [reportedClaim(source, reported, absent, context.nowMs())]);
   if (open === undefined) throw new Error('an open claim was not looked at');
-  if (open.claim.kind === 'no_row') return lookAtRowless(context, reported, open, onMarker);
-  return lookAtOther(context, open.claim, key);
+  const rowId = open.claim.kind === 'no_row' ? open.claim.elsewhereId : open.claim.id;
+  if (rowId === undefined) return lookAtRowless(context, reported, open, onMarker);
+  return lookAtOther(context, rowId, key);
 }
 
 /** The attempt has no row. Where values do not name it, the marker may be that of a live claim. */
@@ -64,11 +65,7 @@ function liveClaimOf({ claim, atMs }: Look, marker: MarkerReading): ReadableClai
 }
 
 /** A row that was not found by its marker: written just now, unreadable, or of another marker. */
-async function lookAtOther(
-  context: SourceContext,
-  { id }: ReadableClaim | UnreadableClaim,
-  key: string,
-): Promise<Sight> {
+async function lookAtOther(context: SourceContext, id: string, key: string): Promise<Sight> {
   const [seen] = await observeClaims(context, [id]);
   if (seen === undefined) throw new Error('a claim was not looked at');
   const ownKey = markerKeyOf(seen.claim);

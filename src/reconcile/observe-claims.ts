@@ -62,12 +62,19 @@ export async function observeOpenClaims(
   const atMs = context.nowMs();
   return entries.map((open, at) => {
     const row = rows.get(open.attempt) ?? deletedClaim;
-    const claim: ClaimReading = row.kind === 'no_row' ? { kind: 'no_row', open } : row;
+    const claim = rowOf(open, row);
     const marker = markers[at] ?? { kind: 'absent' };
     const verdict =
       claim.kind === 'no_row' ? assess({ claim, marker }, context.source.rules, atMs) : 'consistent';
     return { claim, marker, atMs, verdict };
   });
+}
+
+/** What the row of its attempt says of an open claim. One that is for another thing is not its row. */
+export function rowOf(open: OpenClaim, row: ClaimReading): ClaimReading {
+  if (row.kind === 'no_row') return { kind: 'no_row', open };
+  const isElsewhere = row.markerKey !== null && row.markerKey !== open.markerKey;
+  return isElsewhere ? { kind: 'no_row', open, elsewhereId: row.id } : row;
 }
 
 /** One look per discrepancy, in order: at its claim, or at the marker of an open claim that has none. */

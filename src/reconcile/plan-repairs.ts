@@ -11,6 +11,7 @@ import type { SourceRules } from '../domain/source.ts';
 import { isBad, type BadVerdict } from '../domain/verdict.ts';
 import type { OpenDiscrepancy } from '../postgres/discrepancy.ts';
 import { gatherEvidence, type Evidenced } from './gather-evidence.ts';
+import type { Inquiry } from './inquiry.ts';
 import { observeSubjects, type Look } from './observe-claims.ts';
 import type { SourceContext } from './source-context.ts';
 
@@ -44,10 +45,10 @@ export async function planRepairs(
   context: SourceContext,
   discrepancies: readonly OpenDiscrepancy[],
   horizon: string,
-  signal: AbortSignal,
+  inquiry: Inquiry,
 ): Promise<Plan> {
   const looks = await observeSubjects(context, discrepancies);
-  const evidence = await gatherEvidence(context, looks, signal);
+  const evidence = await gatherEvidence(context, looks, inquiry);
   const cases: PlannedCase[] = [];
   const wentAway: string[] = [];
   for (const [at, discrepancy] of discrepancies.entries()) {

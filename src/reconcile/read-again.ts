@@ -5,6 +5,7 @@
 import { deletedClaim, type ClaimReading } from '../domain/claim.ts';
 import { readClaims } from '../postgres/claims.ts';
 import { readClaimsByAttempt } from '../postgres/write-claim.ts';
+import { rowOf } from './observe-claims.ts';
 import type { SourceContext } from './source-context.ts';
 
 /** As they are now, in order. What had no row and still has none is `no_row`. */
@@ -18,8 +19,9 @@ export async function readAgain(
   const byAttempt =
     attempts.length === 0 ? new Map<string, ClaimReading>() : await readClaimsByAttempt(pool, sql, attempts);
   return before.map((claim) => {
-    const now = claim.kind === 'no_row' ? byAttempt.get(attemptOf(claim) ?? '') : byId.get(claim.id);
-    return now ?? deletedClaim;
+    if (claim.kind !== 'no_row') return byId.get(claim.id) ?? deletedClaim;
+    if (claim.open === null) return deletedClaim;
+    return rowOf(claim.open, byAttempt.get(claim.open.attempt) ?? deletedClaim);
   });
 }
 

@@ -9,7 +9,7 @@ import type { Mode } from '../domain/source.ts';
 import { resolveSettledAlerts } from '../postgres/alert.ts';
 import { readBrake } from '../postgres/brake.ts';
 import { asOperatingError } from '../postgres/as-operating-error.ts';
-import { makeDue } from '../postgres/discrepancy.ts';
+import { countOpen, makeDue } from '../postgres/discrepancy.ts';
 import { beginPass } from '../postgres/pass.ts';
 import { finishInterrupted } from './finish-interrupted.ts';
 import { findRowless } from './find-rowless.ts';
@@ -83,7 +83,8 @@ async function run(
   const signal = AbortSignal.any([asked, term.signal]);
   try {
     await finishInterrupted(context, term, signal);
-    if (pass.previousMode === 'observe' && source.rules.mode === 'repair') await makeDue(pool, source.name);
+    const isUnleashed = pass.force || (pass.previousMode === 'observe' && source.rules.mode === 'repair');
+    if (isUnleashed) await makeDue(pool, source.name);
     await judgeReports(context, pass.passId, signal);
     progress.window = await fixWindow(context, signal, pass.onWait);
     const reading = await judgeWindow(
@@ -110,7 +111,7 @@ async function run(
     const admitted = await repairDue(context, term, request, progress.tally, signal);
     await tellFailures(context, progress.tally);
     await resolveSettledAlerts(pool, source.name);
-    if (!admitted) return await braked(context);
+    if (!admitted || (await isHeldBack(context, pass))) return await braked(context);
     return signal.aborted
       ? { outcome: 'stopped', reason: reasonOf(signal) }
       : { outcome: 'completed', reason: obstacles.join('; ') || null };
@@ -118,6 +119,13 @@ async function run(
     if (signal.aborted && isAbort(error, signal)) return { outcome: 'stopped', reason: reasonOf(signal) };
     return { outcome: 'aborted', reason: asOperatingError(error).message };
   }
+}
+
+/** What the brake held back in an earlier pass is not due yet, but it is there, and a person is waited for. */
+async function isHeldBack({ pool, source }: SourceContext, { force }: PassRequest): Promise<boolean> {
+  if (force || source.rules.mode !== 'repair') return false;
+  const { state } = await readBrake(pool, source.name);
+  return state === 'tripped' && (await countOpen(pool, source.name)) > 0;
 }
 
 async function braked({ pool, source }: SourceContext): Promise<PassEnd> {

@@ -21,6 +21,7 @@ import {
 } from '../postgres/discrepancy.ts';
 import { fixWindow } from './fix-window.ts';
 import type { Term } from './hold-term.ts';
+import { Inquiry } from './inquiry.ts';
 import { judgePage } from './judge-page.ts';
 import { planRepairs, type Plan, type PlannedCase } from './plan-repairs.ts';
 import { journalAndApply } from './repair-due.ts';
@@ -80,7 +81,7 @@ export async function planByHand(
   }
   const rowless = target.kind === 'marker' ? await findRowless(context, target.key, horizon) : [];
   const open = [...(await asOpen(context, found)), ...rowless.map((known) => ({ ...known, held: false }))];
-  const plan = await planRepairs(context, open, horizon, signal);
+  const plan = await planRepairs(context, open, horizon, new Inquiry(context, signal));
   return { checked, found, rowless, plan, horizon };
 }
 
@@ -119,7 +120,7 @@ export async function applyByHand(
     pool,
     open.map(({ id }) => id),
   );
-  const plan = await planRepairs(context, asked, horizon, signal);
+  const plan = await planRepairs(context, asked, horizon, new Inquiry(context, signal));
   await settleOthers(context, plan, []);
   const repairs = plan.repairs.filter(
     (repair) => reviewed === undefined || reviewed.get(subjectOf(repair)) === repair.action.kind,

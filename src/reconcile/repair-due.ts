@@ -2,11 +2,17 @@
  * The second half of a pass: what is open and due is planned, admitted by the brake as a whole, journalled, applied.
  * Invariants kept: (7) journal first; (8) one code path for the limits, shared with manual jobs.
  */
+import { recheckDelayMs } from '../domain/backoff.ts';
 import { repairedVerdicts } from '../domain/verdict.ts';
 import { raiseAlerts, resolveAlert } from '../postgres/alert.ts';
-import { readDueDiscrepancies, type OpenDiscrepancy } from '../postgres/discrepancy.ts';
+import {
+  postponeDiscrepancies,
+  readDueDiscrepancies,
+  type OpenDiscrepancy,
+} from '../postgres/discrepancy.ts';
 import { hasOpenFailure, intendRepairs, readLastFailure } from '../postgres/repair-journal.ts';
 import { applyRepairs, stageOf } from './apply-repairs.ts';
+import { Inquiry } from './inquiry.ts';
 import { planRepairs, type PlannedRepair } from './plan-repairs.ts';
 import { settleOthers } from './settle-others.ts';
 import type { SourceContext } from './source-context.ts';
@@ -36,22 +42,20 @@ export async function repairDue(
 ): Promise<boolean> {
   const { source, limits, pool } = context;
   const planMax = Math.min(limits.planMax, source.rules.brake.repairsPerPlan + 1);
+  const inquiry = new Inquiry(context, signal);
   let afterId = '0';
-  for (;;) {
+  for (let isMore = true; isMore;) {
     const repairs: PlannedRepair[] = [];
-    let due: OpenDiscrepancy[] = [];
-    do {
-      due = await readDueDiscrepancies(pool, source.name, { afterId, rowsMax: duePerLook });
+    while (isMore && repairs.length < planMax) {
+      const due = await readDueDiscrepancies(pool, source.name, { afterId, rowsMax: duePerLook });
       afterId = due.at(-1)?.id ?? afterId;
-      repairs.push(...(await planAndSettle(context, due, request, tally, signal)));
-    } while (due.length === duePerLook && repairs.length < planMax && !signal.aborted);
-    if (repairs.length === 0) {
-      if (due.length < duePerLook || signal.aborted) return true;
-      continue;
+      repairs.push(...(await planAndSettle(context, due, request, tally, inquiry)));
+      isMore = due.length === duePerLook && !signal.aborted;
     }
+    if (repairs.length === 0) continue;
     if (!(await journalAndApply(context, term, request, repairs, tally, signal))) return false;
-    if (due.length < duePerLook || signal.aborted) return true;
   }
+  return true;
 }
 
 async function planAndSettle(
@@ -59,10 +63,10 @@ async function planAndSettle(
   due: readonly OpenDiscrepancy[],
   request: RepairRequest,
   tally: Tally,
-  signal: AbortSignal,
+  inquiry: Inquiry,
 ): Promise<readonly PlannedRepair[]> {
   if (due.length === 0) return [];
-  const plan = await planRepairs(context, due, request.horizon, signal);
+  const plan = await planRepairs(context, due, request.horizon, inquiry);
   const mayRepair = context.source.rules.mode === 'repair' && request.obstacles.length === 0;
   await settleOthers(context, plan, mayRepair ? [] : plan.repairs);
   if (mayRepair) return plan.repairs;
@@ -106,6 +110,7 @@ export async function journalAndApply(
   );
   if (ids === null) {
     for (const { action } of repairs) countRepair(tally, action.kind, 'withheld');
+    await postponeWithheld(context, repairs);
     return false;
   }
   const journalled = repairs.map((repair, at) => ({ ...repair, repairId: ids[at] ?? '' }));
@@ -128,4 +133,20 @@ export async function tellFailures({ pool, source }: SourceContext, { repairs }:
   await raiseAlerts(pool, [
     { cause, kind: 'repair_failed', source: source.name, severity: 'warning', summary },
   ]);
+}
+
+/** What the brake holds back is not planned anew by every pass, at the cost of both stores; `resume` makes it due. */
+async function postponeWithheld(
+  { pool, source }: SourceContext,
+  repairs: readonly PlannedRepair[],
+): Promise<void> {
+  await postponeDiscrepancies(
+    pool,
+    repairs.map(({ discrepancy, look, verdict }) => ({
+      id: discrepancy.id,
+      delayMs: recheckDelayMs(discrepancy.checks, source.rules.graceMs),
+      verdict,
+      evidence: { claim: look.claim, marker: look.marker, atMs: look.atMs },
+    })),
+  );
 }

@@ -36,7 +36,8 @@ it('applies nothing of a plan that is too large, tells people once, and goes on 
       outcome: 'braked',
       brake: 'tripped',
       open: 6,
-      repairs: { applied: 0, withheld: 6 },
+      // What was held back is not planned anew by each pass.
+      repairs: { applied: 0, withheld: passes === 0 ? 6 : 0 },
     });
     expect(report.reason).toContain('6 repairs planned, the limit for one plan is 5');
   }

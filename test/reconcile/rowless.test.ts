@@ -116,6 +116,24 @@ describe('a marker without a row', () => {
     expect(await world.readMarker('gift:1')).not.toBeNull();
   });
 
+  it('goes when its attempt made a claim for another thing, without anybody being asked', async () => {
+    const world = await worlds.create();
+    const distributor = knownDistributor();
+    const claim = await world.addGift({ uid: 1, attempt: 'lost-5' });
+    await world.setMarker(claim);
+    distributor.knows('lost-5', { kind: 'granted' });
+    await crashAfterMarker(world, openClaim(5));
+    expect(await world.runPass({ distributor })).toMatchObject({
+      actions: { delete_marker: { applied: 1 } },
+      open: 0,
+    });
+    expect(await world.readMarker('gift:5')).toBeNull();
+    expect(await world.readMarker(claim.key)).toMatchObject({ value: 'lost-5' });
+    expect(distributor.asked).toEqual([]);
+    await world.runPass({ distributor });
+    expect(await world.redis.zcard(index)).toBe(0);
+  });
+
   it('of a granted attempt, while another claim holds the thing, is a double grant', async () => {
     const world = await worlds.create();
     const distributor = knownDistributor();
