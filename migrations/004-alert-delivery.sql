@@ -37,4 +37,5 @@ comment on column reconciler.alert_delivery.refusals is 'tries in a row of which
 comment on column reconciler.alert_delivery.next_try_at is 'while a try is under way: when it counts as broken off';
 create index alert_delivery_due on reconciler.alert_delivery (receiver, next_try_at) where state = 'waiting';
 create index alert_delivery_gave_up on reconciler.alert_delivery (receiver, gave_up_at) where state = 'gave_up';
+create index alert_delivery_delivered on reconciler.alert_delivery (delivered_at) where state = 'delivered';
 create index alert_resolved on reconciler.alert (resolved_at) where state = 'resolved';

@@ -39,6 +39,11 @@ export interface AlertDelivery {
   close(deadlineMs: number): Promise<void>;
 }
 
+/** What ended before is not told: a program that did not run for a week has other things to tell. */
+const firstLookBackMs = 7 * 24 * 60 * 60_000;
+/** Far longer than a transaction of ours takes from noting that an alert ended to its commit. */
+const overlapMs = 10 * 60_000;
+
 export function openAlertDelivery(options: AlertDeliveryOptions): AlertDelivery {
   const { receivers, pool } = options;
   if (receivers.length === 0) {
@@ -52,13 +57,16 @@ export function openAlertDelivery(options: AlertDeliveryOptions): AlertDelivery 
   const queue = openDeliveryQueue(options);
   const wanted = receivers.map(({ name, severity }) => ({ name, severities: severitiesFrom(severity) }));
   let worker: QueueWorker | null = null;
+  let lookedAtMs = performance.now() - firstLookBackMs;
   return {
     queues: [queue.queue],
     start: () => {
       worker = startWorker(options);
     },
     enqueueDue: async () => {
-      await planDeliveries(pool, wanted);
+      const nowMs = performance.now();
+      await planDeliveries(pool, wanted, nowMs - lookedAtMs + overlapMs);
+      lookedAtMs = nowMs;
       const names = wanted.map(({ name }) => name);
       const turns = new Map<string, number>();
       for (const due of await readDueDeliveries(pool, names, triesPerReceiver)) {

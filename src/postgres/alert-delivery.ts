@@ -6,6 +6,7 @@
  */
 import type pg from 'pg';
 import type { AlertMessage, AlertSeverity, AlertTransition } from '../domain/alert-message.ts';
+import { inTransaction } from './connect.ts';
 
 /** A receiver as far as it matters here. */
 export interface WantedAlerts {
@@ -14,47 +15,59 @@ export interface WantedAlerts {
 }
 
 /**
- * Alerts that were over for longer when somebody first looked are not told: a program that did not run for a week has
- * other things to tell.
- */
-const overForDaysMax = 7;
-
-/**
  * Writes down what is to be told and is not there yet: each alert that a receiver wants, also one that opened and ended
  * unseen; and that it is over, to those who took the first. Nothing that was over before a receiver was first configured.
+ * @param lookBackMs what ended, or was taken, longer ago was looked at before
  */
-export async function planDeliveries(pool: pg.Pool, wanted: readonly WantedAlerts[]): Promise<void> {
+export async function planDeliveries(
+  pool: pg.Pool,
+  wanted: readonly WantedAlerts[],
+  lookBackMs: number,
+): Promise<void> {
   if (wanted.length === 0) return;
-  await pool.query(
-    `with receiver as (
-       select r.name, array(select jsonb_array_elements_text(r.severities)) as severities
-       from jsonb_to_recordset($1) as r (name text, severities jsonb)
-     ), known as (
-       insert into reconciler.alert_receiver (name)
-       select name from receiver where not exists (select from reconciler.alert_receiver k where k.name = receiver.name)
-       on conflict do nothing
-     ), recent as (
-       select * from reconciler.alert where state <> 'resolved'
-       union all
-       select * from reconciler.alert
-       where state = 'resolved' and resolved_at > clock_timestamp() - $2 * interval '1 day'
-     )
-     insert into reconciler.alert_delivery (alert_id, receiver, transition)
-     select a.id, r.name, t.transition
-     from recent a cross join receiver r cross join (values ('opened'), ('resolved')) t (transition)
-     left join reconciler.alert_receiver k on k.name = r.name
-     left join reconciler.alert_delivery told
-       on told.alert_id = a.id and told.receiver = r.name and told.transition = 'opened'
-     where not exists (select from reconciler.alert_delivery d
-                       where d.alert_id = a.id and d.receiver = r.name and d.transition = t.transition)
-       and case t.transition
-         when 'opened' then a.severity = any(r.severities) and (a.state <> 'resolved' or a.opened_at >= k.known_since)
-         else a.state = 'resolved' and told.state = 'delivered' end
-     order by a.id
-     on conflict do nothing`,
-    [JSON.stringify(wanted), overForDaysMax],
-  );
+  await inTransaction(pool, async (client) => {
+    // Compiling the statement would take a hundred times as long as running it.
+    await client.query('set local jit = off');
+    await client.query(planSql, [JSON.stringify(wanted), lookBackMs]);
+  });
 }
+
+/** SQL: how it stands with a delivery. A scalar, so that each is looked up by its index, however many there were. */
+function stateOf(transition: AlertTransition): string {
+  return `(select d.state from reconciler.alert_delivery d
+           where d.alert_id = a.id and d.receiver = r.name and d.transition = '${transition}')`;
+}
+
+/** With now() and not clock_timestamp(), by which no index could be read. */
+const planSql = `
+  with receiver as (
+    select r.name, array(select jsonb_array_elements_text(r.severities)) as severities
+    from jsonb_to_recordset($1) as r (name text, severities jsonb)
+  ), known as (
+    insert into reconciler.alert_receiver (name)
+    select name from receiver where not exists (select from reconciler.alert_receiver k where k.name = receiver.name)
+    on conflict do nothing
+  ), recent as (
+    select * from reconciler.alert where state <> 'resolved'
+    union
+    select * from reconciler.alert
+    where state = 'resolved' and resolved_at > now() - $2 * interval '1 ms'
+    union
+    select a.* from reconciler.alert_delivery d join reconciler.alert a on a.id = d.alert_id
+    where d.state = 'delivered' and d.delivered_at > now() - $2 * interval '1 ms' and a.state = 'resolved'
+  ), state as (
+    select a.id, a.state, a.opened_at, r.name, a.severity = any(r.severities) as is_wanted,
+      (select known_since from reconciler.alert_receiver k where k.name = r.name) as known_since,
+      ${stateOf('opened')} as opened, ${stateOf('resolved')} as resolved
+    from recent a cross join receiver r
+  )
+  insert into reconciler.alert_delivery (alert_id, receiver, transition)
+  select id, name, case when opened is null then 'opened' else 'resolved' end
+  from state
+  where opened is null and is_wanted and (state <> 'resolved' or opened_at >= known_since)
+     or opened = 'delivered' and state = 'resolved' and resolved is null
+  order by id
+  on conflict do nothing`;
 
 export interface DueDelivery {
   readonly id: string;
@@ -76,7 +89,7 @@ export async function readDueDeliveries(
     `select d.id::text, d.receiver, d.alert_id::text as "alertId", a.kind, a.source, d.transition, d.attempts
      from unnest($1::text[]) as r (name), lateral (
        select * from reconciler.alert_delivery
-       where state = 'waiting' and receiver = r.name and next_try_at <= clock_timestamp()
+       where state = 'waiting' and receiver = r.name and next_try_at <= now()
        order by next_try_at, alert_delivery.id limit $2
      ) d join reconciler.alert a on a.id = d.alert_id
      order by r.name, d.next_try_at, d.id`,
@@ -174,7 +187,7 @@ export async function readDeliveryTroubles(
        ${iso("min(next_try_at) filter (where state = 'waiting')")} as "nextTryAt"
      from reconciler.alert_delivery
      where receiver = any($1) and (state = 'waiting' and attempts > 0 and last_error is not null
-       or state = 'gave_up' and gave_up_at > clock_timestamp() - interval '7 days')
+       or state = 'gave_up' and gave_up_at > now() - interval '7 days')
      group by receiver order by receiver`,
     [receivers],
   );

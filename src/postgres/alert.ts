@@ -114,14 +114,14 @@ export async function acknowledgeAlert(
   return rows.length === 1 ? 'not_open' : 'not_found';
 }
 
-/** The alerts of a source that are not resolved, oldest first, at most 1000. Who was told already is not known here. */
+/** The alerts of a source that nobody has in hand yet, oldest first, at most 1000. Who was told is not known here. */
 export async function readOpenAlerts(
   pool: pg.Pool,
   source: string,
 ): Promise<(Alert & { readonly id: string })[]> {
   const { rows } = await pool.query<Alert & { readonly id: string }>(
     `select id::text, cause, kind, source, severity, summary from reconciler.alert
-     where source = $1 and state <> 'resolved' order by alert.id limit 1000`,
+     where source = $1 and state = 'open' order by alert.id limit 1000`,
     [source],
   );
   return rows;

@@ -23,10 +23,8 @@ async function raise(kind: string, severity: AlertSeverity = 'warning'): Promise
 }
 
 async function plan(...receivers: [string, AlertSeverity][]): Promise<void> {
-  await planDeliveries(
-    shop.pool(),
-    receivers.map(([name, least]) => ({ name, severities: severitiesFrom(least) })),
-  );
+  const wanted = receivers.map(([name, least]) => ({ name, severities: severitiesFrom(least) }));
+  await planDeliveries(shop.pool(), wanted, longMs);
 }
 
 /** What is due, as `receiver kind transition`. */
@@ -104,6 +102,22 @@ describe('what is to be told', () => {
     await resolveAlert(shop.pool(), 'gifts:stall');
     await plan(['oncall', 'warning']);
     expect(await due()).toEqual(['oncall stall opened']);
+  });
+
+  it('is that it is over also when it was taken late that it began, and nothing from before the last look', async () => {
+    await raise('stall');
+    await raise('brake');
+    await plan(['oncall', 'warning']);
+    await resolveAlert(shop.pool(), 'gifts:stall');
+    await resolveAlert(shop.pool(), 'gifts:brake');
+    await shop.ask(`update reconciler.alert set resolved_at = clock_timestamp() - interval '1 hour'`);
+    const [stall, brake] = await readDueDeliveries(shop.pool(), ['oncall'], 2);
+    for (const { id } of [stall, brake].flatMap((found) => found ?? [])) await noteDelivered(shop.pool(), id);
+    await shop.ask(
+      `update reconciler.alert_delivery set delivered_at = clock_timestamp() - interval '1 hour' where id = ${brake?.id}`,
+    );
+    await plan(['oncall', 'warning']);
+    expect(await due()).toEqual(['oncall stall resolved']);
   });
 
   it('is to a new receiver what is open, and nothing that was over before', async () => {
