@@ -8,6 +8,7 @@ import { isBad } from '../domain/verdict.ts';
 import { readClaimRows } from '../postgres/claim-rows.ts';
 import type { OpenDiscrepancy } from '../postgres/discrepancy.ts';
 import { gatherEvidence, type Evidenced } from './gather-evidence.ts';
+import { Inquiry } from './inquiry.ts';
 import type { Look } from './observe-claims.ts';
 import { decideAbout } from './plan-repairs.ts';
 import type { SourceContext } from './source-context.ts';
@@ -43,7 +44,8 @@ export async function explainLooks(
     context.sql,
     looks.flatMap(({ claim }) => (claim.kind === 'no_row' ? [] : [claim.id])),
   );
-  const evidence = await gatherEvidence(ask ? context : { ...context, distributor: null }, looks, signal);
+  const asked = ask ? context : { ...context, distributor: null };
+  const evidence = await gatherEvidence(asked, looks, new Inquiry(asked, signal));
   return looks.map((look, at) => {
     const { claim } = look;
     const id = claim.kind === 'no_row' ? null : claim.id;
