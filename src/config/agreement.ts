@@ -5,7 +5,7 @@
  */
 import { claimStatuses } from '../domain/claim.ts';
 import { parseTemplate, templateColumns } from '../domain/template.ts';
-import { checkReceivers } from './alerts-schema.ts';
+import { checkReceivers, oddReceivers } from './alerts-schema.ts';
 import { checkDistributor, checkGrace } from './distributor-agreement.ts';
 import { formatDuration } from './duration.ts';
 import { httpDefaults } from './schema.ts';
@@ -30,7 +30,10 @@ export function findDisagreements(tree: unknown): Problem[] {
 
 /** What is allowed, but hardly meant. */
 export function findOddities(tree: unknown): Problem[] {
-  return sourcesIn(tree).flatMap((source) => [...oddGrace(source), ...oddBraces(source)]);
+  return [
+    ...oddReceivers(tree),
+    ...sourcesIn(tree).flatMap((source) => [...oddGrace(source), ...oddBraces(source)]),
+  ];
 }
 
 function checkHttp(tree: unknown): Problem[] {

@@ -75,6 +75,18 @@ export function checkReceivers(tree: unknown): Problem[] {
   ]);
 }
 
+/** What is allowed, but hardly meant. */
+export function oddReceivers(tree: unknown): Problem[] {
+  const at = ['alerts', 'receivers'];
+  const found = valueAt(tree, at);
+  if (!isMap(found)) return [];
+  return Object.entries(found).flatMap(([name, receiver]): Problem[] => {
+    if (valueAt(receiver, ['kind']) !== 'webhook' || valueAt(receiver, ['secret']) !== undefined) return [];
+    const message = 'its messages are not signed: without a secret it cannot tell them from others’';
+    return [{ path: [...at, name], message }];
+  });
+}
+
 function isHttpUrl(value: string): boolean {
   return URL.canParse(value) && /^https?:$/.test(new URL(value).protocol);
 }

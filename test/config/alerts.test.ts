@@ -30,6 +30,14 @@ describe('alerts', () => {
     ]);
   });
 
+  it('that are not signed are allowed, with a warning', async () => {
+    const receivers = `{ oncall: { kind: webhook, url: '${url}' }, chat: { kind: slack, url: '${url}' } }`;
+    const { warnings } = await load(`${smallest}alerts: { receivers: ${receivers} }\n`);
+    expect(warnings).toEqual([
+      expect.stringMatching(/^alerts\.receivers\.oncall: its messages are not signed/),
+    ]);
+  });
+
   it('are told as it says, with the environment filled in', async () => {
     const text = `
 alerts:
