@@ -2,7 +2,7 @@
  * What `explain` found, as lines for a terminal. Long texts are cut: ids and values come from users.
  * Says nothing of its own about what is right or wrong: the sentences come with what was found.
  */
-import { printable } from '../app/text-table.ts';
+import { count, printable } from '../app/text-table.ts';
 import { duration, describeMarker } from '../reconcile/describe-plan.ts';
 import type { Told } from '../reconcile/explain-words.ts';
 import { historyMax } from '../postgres/history.ts';
@@ -93,7 +93,7 @@ function describeHistory({ history }: Told): string[] {
     ...repairs.flatMap(describeRepair),
     ...alerts.map(
       ({ id, severity, kind, state, openedAt, seen }) =>
-        `alert ${id}: ${severity} ${kind}, ${state}, since ${time(openedAt)}, seen ${seen} times`,
+        `alert ${id}: ${severity} ${kind}, ${state}, since ${time(openedAt)}, seen ${count(seen, 'time')}`,
     ),
     ...reports.map(
       ({ id, reportedAt, reportedBy, attempt, reason, verdict }) =>
@@ -118,14 +118,14 @@ function endOf({
 }: Told['history']['discrepancies'][number]): string {
   if (state === 'resolved')
     return `${(resolution ?? 'resolved').replaceAll('_', ' ')} ${time(resolvedAt ?? '')}`;
-  return `open, looked at again ${checks} times${held ? ', held by an undo' : ''}`;
+  return `open, looked at again ${count(checks, 'time')}${held ? ', held by an undo' : ''}`;
 }
 
 function describeRepair(repair: Told['history']['repairs'][number]): string[] {
   const { id, action, outcome, before, after, note, doneBy, passId, intendedAt, undoOf, undoneBy } = repair;
   const change = `${cut(describeMarker(before))} -> ${after === null ? 'not known' : cut(describeMarker(after))}`;
   const undo =
-    outcome === 'applied' && undoneBy === null && undoOf === null
+    outcome === 'applied' && undoneBy === null && undoOf === null && mayBeUndone(repair)
       ? [`  to take it back: claim-reconciler undo --repair ${id}`]
       : [];
   return [
@@ -137,8 +137,17 @@ function describeRepair(repair: Told['history']['repairs'][number]): string[] {
   ];
 }
 
+/** What follows the distributor's word stays, and nothing is written without an expiry. */
+function mayBeUndone({ action, before }: Told['history']['repairs'][number]): boolean {
+  const isEndless = before.kind === 'present' && before.expiresInMs === null;
+  return action.endsWith('_marker') || (action === 'set_expiry' && !isEndless);
+}
+
 function describeByHand({ cases, source }: Told, target: ExplainTarget): string[] {
-  if (cases.every(({ verdict }) => verdict === 'consistent' || verdict === 'unknown')) return [];
+  const mayHelp = cases.some(
+    ({ decision, distributor: { kind } }) => decision?.kind === 'repair' || kind === 'not_asked',
+  );
+  if (!mayHelp) return [];
   const named = target.kind === 'claim' ? target.id : target.key;
   // What cannot be shown as it is cannot be copied either.
   if (cut(printable(named)) !== named) return [];

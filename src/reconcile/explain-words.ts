@@ -121,6 +121,12 @@ function tellWhatFollows(explained: Explained, found: ExplainedCase, source: Sou
 }
 
 function tellDecision({ decision, distributor, rivalId }: ExplainedCase): string[] {
+  if (decision?.kind === 'alert' && decision.cause === 'double_grant') {
+    const other = rivalId === null ? 'the attempt that the marker holds' : `claim ${rivalId}`;
+    return [
+      `A pass would tell people: double_grant. This claim and ${other} were both granted: one hand-out is one too many, and people must decide which one stands.`,
+    ];
+  }
   const rival = rivalId === null ? [] : [`It depends on another claim for the same thing: claim ${rivalId}.`];
   const would = decision === null ? 'nothing' : describeDecision(decision);
   switch (distributor.kind) {
@@ -169,16 +175,16 @@ function tellRecord(
         ? `It is not on record: the row had been judged before this went wrong. Repair it by hand, or rewind ${name}.`
         : 'It is not on record: no pass has come to it yet.',
     );
-  } else if (record.nextCheckAt === null)
-    said.push(`It is on record as discrepancy ${open.id}: the next pass looks at it.`);
-  else
-    said.push(
-      `It is on record as discrepancy ${open.id}, which is looked at again from ${record.nextCheckAt} on.`,
-    );
+  } else said.push(`It is on record as discrepancy ${open.id}: ${nextLook(record.nextCheckAt, found.atMs)}.`);
   if (open?.held === true) {
     said.push('A person undid its repair: it is held, and no pass repairs it. A repair by hand does.');
   }
   return said;
+}
+
+function nextLook(nextCheckAt: string | null, nowMs: number): string {
+  const inMs = nextCheckAt === null ? 0 : Date.parse(nextCheckAt) - nowMs;
+  return inMs > 0 ? `it is looked at again in ${duration(inMs)}` : 'the next pass looks at it';
 }
 
 function tellPolicy(verdict: ExplainedCase['verdict'], { rules, name }: Source): string[] {
