@@ -10,6 +10,7 @@ import { deletedClaim, markerKeyOf, type ClaimReading } from '../domain/claim.ts
 import type { MarkerReading } from '../domain/marker.ts';
 import type { OpenClaim } from '../domain/open-claim.ts';
 import { matchTemplate } from '../domain/template.ts';
+import { badVerdicts } from '../domain/verdict.ts';
 import { readOpenAlerts } from '../postgres/alert.ts';
 import { readBrake } from '../postgres/brake.ts';
 import { findClaimsOnMarker, readClaims } from '../postgres/claims.ts';
@@ -139,19 +140,14 @@ async function explain(context: SourceContext, asked: Asked, signal: AbortSignal
     index,
     standing,
     brake,
-    sourceAlerts: alerts.filter(({ kind }) => aboutSource.has(kind)),
+    sourceAlerts: alerts.filter(({ kind }) => !aboutClaims.has(kind)),
     history,
   };
 }
 
 const absent: MarkerReading = { kind: 'absent' };
-const aboutSource = new Set([
-  'brake',
-  'stall',
-  'marker_store_obstacle',
-  'marker_store_warning',
-  'open_claims_index',
-]);
+/** What the alerts about single claims and markers are called. */
+const aboutClaims = new Set<string>([...badVerdicts, 'double_grant']);
 
 /** Attempts that took the marker and have no row: those listed in the index, and those on record. */
 async function findRowlessOf(

@@ -1,0 +1,72 @@
+/**
+ * The run-book has a place for whatever can be told to people: alerts link to it by their kind.
+ */
+import { readdirSync, readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { verdicts } from '../src/domain/verdict.ts';
+import { readSourceFiles } from './architecture/source-files.ts';
+
+const read = (path: string): string => readFileSync(new URL(`../${path}`, import.meta.url), 'utf8');
+const page = read('docs/runbook.md');
+const headings = [...page.matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) => heading);
+
+/** Kinds are written where alerts are raised, and nowhere else: `kind: 'stall'`, `tell('marker_store_warning', …)`. */
+function alertKinds(): string[] {
+  const raising = readSourceFiles(['src']).filter(({ text }) => /\braiseAlerts?\(/.test(text));
+  expect(raising.length).toBeGreaterThan(3);
+  const kinds = raising.flatMap(({ text }) => [
+    ...[...text.matchAll(/kind: '(\w+)',\s+source/g)].map(([, kind = '']) => kind),
+    ...[...text.matchAll(/\btell\('(\w+)'/g)].map(([, kind = '']) => kind),
+  ]);
+  return [...new Set([...kinds, 'double_grant'])];
+}
+
+function errorCodes(): string[] {
+  const [, union = ''] =
+    /type OperatingErrorCode =([^;]+);/.exec(read('src/domain/operating-error.ts')) ?? [];
+  return [...union.matchAll(/'(\w+)'/g)].map(([, code = '']) => code);
+}
+
+describe('docs/runbook.md has exactly one anchor', () => {
+  it.each(verdicts)('for the verdict %s', (verdict) => {
+    expect(headings.filter((heading) => heading === verdict)).toHaveLength(1);
+  });
+
+  it('for each kind of alert that the sources raise', () => {
+    const kinds = alertKinds();
+    expect(kinds).toEqual(
+      expect.arrayContaining(['brake', 'stall', 'marker_store_obstacle', 'open_claims_index']),
+    );
+    expect(kinds.filter((kind) => headings.filter((heading) => heading === kind).length !== 1)).toEqual([]);
+  });
+
+  it('for each code of an error', () => {
+    const codes = errorCodes();
+    expect(codes.length).toBeGreaterThan(10);
+    expect(codes.filter((code) => headings.filter((heading) => heading === code).length !== 1)).toEqual([]);
+  });
+});
+
+describe('what docs/runbook.md names', () => {
+  it('is there: its own anchors, and pages beside it', () => {
+    const anchors = new Set(headings.map((heading) => heading.toLowerCase().replaceAll(' ', '-')));
+    const links = [...page.matchAll(/\]\((#?)([^)]+)\)/g)].map(([, hash = '', target = '']) => ({
+      hash,
+      target,
+    }));
+    const pages = readdirSync(new URL('../docs/', import.meta.url));
+    const broken = links.filter(
+      ({ hash, target }) => !(hash === '#' ? anchors.has(target) : pages.includes(target)),
+    );
+    expect(broken).toEqual([]);
+  });
+
+  it('are commands that there are', () => {
+    const named = [...page.matchAll(/^\$ claim-reconciler (\w+)/gm)].map(([, command = '']) => command);
+    const program =
+      read('src/cli/program.ts') + read('src/cli/look-commands.ts') + read('src/cli/repair-commands.ts');
+    const unknown = named.filter((command) => !program.includes(`command('${command}`));
+    expect(named.length).toBeGreaterThan(15);
+    expect(unknown).toEqual([]);
+  });
+});
