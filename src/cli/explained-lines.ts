@@ -6,7 +6,9 @@ import { count, printable } from '../app/text-table.ts';
 import { duration, describeMarker } from '../reconcile/describe-plan.ts';
 import type { Told } from '../reconcile/explain-words.ts';
 import { historyMax } from '../postgres/history.ts';
-import type { ExplainTarget } from './commands/explain.ts';
+
+export type ExplainTarget =
+  { readonly kind: 'claim'; readonly id: string } | { readonly kind: 'marker'; readonly key: string };
 
 type ToldCase = Told['cases'][number];
 

@@ -5,7 +5,7 @@ import type { Command } from 'commander';
 import { runAcknowledge, runAlerts, type AlertsOptions } from './commands/alerts.ts';
 import { runExplain, type ExplainOptions } from './commands/explain.ts';
 import { runStatus, type StatusOptions } from './commands/status.ts';
-import { common, examples, type Action } from './common-options.ts';
+import { common, examples, type Action } from './every-command.ts';
 import type { CommonOptions } from './run-command.ts';
 
 export function addLookCommands(program: Command, action: Action): void {

@@ -13,7 +13,7 @@ import { runResume } from './commands/resume.ts';
 import { runRewind } from './commands/rewind.ts';
 import { runStart } from './commands/start.ts';
 import { runUndo } from './commands/undo.ts';
-import { common, type Action } from './common-options.ts';
+import { common, type Action } from './every-command.ts';
 import type { CommandIo } from './io.ts';
 import { addLookCommands } from './look-commands.ts';
 import { addRepairCommands } from './repair-commands.ts';

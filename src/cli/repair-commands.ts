@@ -6,7 +6,7 @@ import type { Command } from 'commander';
 import { didYouMean } from '../domain/nearest-name.ts';
 import { runRepair, type RepairOptions } from './commands/repair.ts';
 import { runReviewed, type ReviewedOptions } from './commands/repair-reviewed.ts';
-import { common, examples, type Action } from './common-options.ts';
+import { common, examples, type Action } from './every-command.ts';
 
 type Target = Parameters<typeof runRepair>[0];
 

@@ -13,7 +13,7 @@ import { tell, type Told } from '../../reconcile/explain-words.ts';
 import { openSource } from '../../reconcile/source-context.ts';
 import { findSource } from '../../reconcile/under-term.ts';
 import { printable } from '../../app/text-table.ts';
-import { describeTold } from '../explained-lines.ts';
+import { describeTold, type ExplainTarget } from '../explained-lines.ts';
 import type { CommandIo } from '../io.ts';
 import { runCommand, type CommonOptions } from '../run-command.ts';
 
@@ -21,9 +21,6 @@ export interface ExplainOptions extends CommonOptions {
   readonly source: string;
   readonly ask?: boolean;
 }
-
-export type ExplainTarget =
-  { readonly kind: 'claim'; readonly id: string } | { readonly kind: 'marker'; readonly key: string };
 
 /** A person is waiting: a Redis that does not answer by then is told of as that. */
 const redisReadyMs = 2_000;
