@@ -81,8 +81,11 @@ describe('a role without privileges', () => {
     expect(problems).toEqual([
       'the role ROLE may not use the schema shop; run: grant usage on schema shop to ROLE;',
       'the role ROLE may not read id, uid, attempt_id, status, expires_at and 1 more of shop.gift_claim; run: grant select on shop.gift_claim to ROLE;',
-      `the role ROLE may not read and write the reconciler's own tables (alert, brake, checkpoint, discrepancy, horizon_sample and 6 more); run: ${own}`,
+      expect.stringMatching(
+        /^the role ROLE may not read and write the reconciler's own tables \(alert, .* and \d+ more\); run: /,
+      ),
     ]);
+    expect(problems.at(-1)).toContain(`run: ${own}`);
     const grants = problems.map((problem) => problem.slice(problem.indexOf('run: ') + 5)).join(' ');
     expect(await inspectAs(grants)).toMatchObject({ problems: [], warnings: [], idType: 'bigint' });
   });
