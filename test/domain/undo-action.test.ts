@@ -28,6 +28,15 @@ function why(found: Undo): string | null {
 }
 
 describe('undoAction', () => {
+  it.each(['settle_granted', 'settle_released', 'grant_again', 'write_claim'] as const)(
+    'takes back no %s: the distributor has spoken',
+    (kind) => {
+      for (const now of [absent, observed, undecodable, unread]) {
+        expect(why(undo({ kind, key }, observed, now))).toContain('what the distributor said');
+      }
+    },
+  );
+
   it('deletes a marker that was re-issued, as it is now', () => {
     const now = present('a1', 55_000);
     expect(undo(actions.reissue, absent, now)).toEqual({
