@@ -4,7 +4,6 @@
  * Invariants kept: (3, 4) in the scripts; (5) a failed read leads to no repair; (7) every entry was committed before.
  * A change whose reply was lost stays `intended`: the next pass looks again and completes it.
  */
-import { recheckDelayMs } from '../domain/backoff.ts';
 import { deletedClaim, type ClaimReading } from '../domain/claim.ts';
 import { OperatingError } from '../domain/operating-error.ts';
 import { isSettlement, type RepairAction } from '../domain/repair-action.ts';
@@ -14,7 +13,7 @@ import { postponeDiscrepancies, resolveDiscrepancies, type Postponement } from '
 import { finishRepairs, type FinishedRepair } from '../postgres/repair-journal.ts';
 import { changeMarkers, type ChangeResult } from '../redis/change-marker.ts';
 import { observeSubjects, type Look } from './observe-claims.ts';
-import { retime, type PlannedRepair } from './plan-repairs.ts';
+import { postpone, retime, type PlannedRepair } from './plan-repairs.ts';
 import { readAgain } from './read-again.ts';
 import { settleClaims } from './settle-claims.ts';
 import type { SourceContext } from './source-context.ts';
@@ -22,7 +21,7 @@ import { countRepair, type Tally } from './tally.ts';
 import type { Term } from './hold-term.ts';
 
 const repairsPerStep = 200;
-/** Each may wait for the distributor, and a stop waits for the step in hand. */
+/** All of a step at one time: each may ask the distributor and wait for it, and a stop waits for the step in hand. */
 const settlementsPerStep = 8;
 
 export interface JournalledRepair extends PlannedRepair {
@@ -140,11 +139,7 @@ async function writeOutcomes(
     if (result === undefined || look === undefined || result.kind === 'unknown') continue;
     finished.push({ id: repairId, outcome: result.kind, after: look.marker, note: noteOf(result) });
     if (!isBad(look.verdict)) (result.kind === 'applied' ? repaired : wentAway).push(discrepancy.id);
-    else {
-      const { claim, marker, atMs, verdict } = look;
-      const delayMs = recheckDelayMs(discrepancy.checks, context.source.rules.graceMs);
-      postponed.push({ id: discrepancy.id, delayMs, verdict, evidence: { claim, marker, atMs } });
-    }
+    else postponed.push(postpone({ discrepancy, look, verdict: look.verdict }, context.source.rules));
   }
   await inTransaction(context.pool, async (client) => {
     await finishRepairs(client, finished);

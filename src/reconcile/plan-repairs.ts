@@ -3,13 +3,14 @@
  * repair. A plan is a proposal; the brake judges the whole of it before anything is applied.
  * Invariant kept (5): a failed read throws, and no plan is made from it.
  */
+import { recheckDelayMs } from '../domain/backoff.ts';
 import type { ClaimReading } from '../domain/claim.ts';
 import { decide, type Decision } from '../domain/decide.ts';
 import { sameMarker } from '../domain/marker.ts';
 import type { MarkerChange, RepairAction } from '../domain/repair-action.ts';
 import type { SourceRules } from '../domain/source.ts';
 import { isBad, type BadVerdict } from '../domain/verdict.ts';
-import type { OpenDiscrepancy } from '../postgres/discrepancy.ts';
+import type { OpenDiscrepancy, Postponement } from '../postgres/discrepancy.ts';
 import { gatherEvidence, type Evidenced } from './gather-evidence.ts';
 import type { Inquiry } from './inquiry.ts';
 import { observeSubjects, type Look } from './observe-claims.ts';
@@ -48,20 +49,24 @@ export async function planRepairs(
   inquiry: Inquiry,
 ): Promise<Plan> {
   const looks = await observeSubjects(context, discrepancies);
-  const evidence = await gatherEvidence(context, looks, inquiry);
-  const cases: PlannedCase[] = [];
+  const judged: { discrepancy: OpenDiscrepancy; look: Look & { readonly verdict: BadVerdict } }[] = [];
   const wentAway: string[] = [];
   for (const [at, discrepancy] of discrepancies.entries()) {
     const look = looks[at];
-    if (look === undefined || !isBad(look.verdict)) {
-      wentAway.push(discrepancy.id);
-      continue;
+    if (look === undefined || !isBad(look.verdict)) wentAway.push(discrepancy.id);
+    else if (isJudgedVersion(look, discrepancy, horizon)) {
+      judged.push({ discrepancy, look: { ...look, verdict: look.verdict } });
     }
-    if (!isJudgedVersion(look, discrepancy, horizon)) continue;
-    cases.push(
-      decideAbout(context.source.rules, discrepancy, { ...look, verdict: look.verdict }, evidence[at]),
-    );
   }
+  // Nobody is asked about what is not decided yet.
+  const evidence = await gatherEvidence(
+    context,
+    judged.map(({ look }) => look),
+    inquiry,
+  );
+  const cases = judged.map(({ discrepancy, look }, at) =>
+    decideAbout(context.source.rules, discrepancy, look, evidence[at]),
+  );
   return { ...divide(cases), wentAway };
 }
 
@@ -108,6 +113,16 @@ function divide(cases: readonly PlannedCase[]): Pick<Plan, 'repairs' | 'others'>
     else others.push(planned);
   }
   return { repairs, others };
+}
+
+/** Looked at and not settled: when it is looked at again, with what was seen of it. */
+export function postpone(
+  { discrepancy, look, verdict }: Pick<PlannedCase, 'discrepancy' | 'look' | 'verdict'>,
+  { graceMs }: SourceRules,
+): Postponement {
+  const { claim, marker, atMs } = look;
+  const delayMs = recheckDelayMs(discrepancy.checks, graceMs);
+  return { id: discrepancy.id, delayMs, verdict, evidence: { claim, marker, atMs } };
 }
 
 /** The action with the time that is left now; null when the window has closed since it was planned. */

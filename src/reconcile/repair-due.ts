@@ -2,7 +2,6 @@
  * The second half of a pass: what is open and due is planned, admitted by the brake as a whole, journalled, applied.
  * Invariants kept: (7) journal first; (8) one code path for the limits, shared with manual jobs.
  */
-import { recheckDelayMs } from '../domain/backoff.ts';
 import { repairedVerdicts } from '../domain/verdict.ts';
 import { raiseAlerts, resolveAlert } from '../postgres/alert.ts';
 import {
@@ -13,7 +12,7 @@ import {
 import { hasOpenFailure, intendRepairs, readLastFailure } from '../postgres/repair-journal.ts';
 import { applyRepairs, stageOf } from './apply-repairs.ts';
 import { Inquiry } from './inquiry.ts';
-import { planRepairs, type PlannedRepair } from './plan-repairs.ts';
+import { planRepairs, postpone, type PlannedRepair } from './plan-repairs.ts';
 import { settleOthers } from './settle-others.ts';
 import type { SourceContext } from './source-context.ts';
 import { countRepair, countRepairable, type Tally } from './tally.ts';
@@ -110,7 +109,11 @@ export async function journalAndApply(
   );
   if (ids === null) {
     for (const { action } of repairs) countRepair(tally, action.kind, 'withheld');
-    await postponeWithheld(context, repairs);
+    // Not planned anew by every pass, at the cost of both stores; `resume` makes it due.
+    await postponeDiscrepancies(
+      pool,
+      repairs.map((repair) => postpone(repair, source.rules)),
+    );
     return false;
   }
   const journalled = repairs.map((repair, at) => ({ ...repair, repairId: ids[at] ?? '' }));
@@ -133,20 +136,4 @@ export async function tellFailures({ pool, source }: SourceContext, { repairs }:
   await raiseAlerts(pool, [
     { cause, kind: 'repair_failed', source: source.name, severity: 'warning', summary },
   ]);
-}
-
-/** What the brake holds back is not planned anew by every pass, at the cost of both stores; `resume` makes it due. */
-async function postponeWithheld(
-  { pool, source }: SourceContext,
-  repairs: readonly PlannedRepair[],
-): Promise<void> {
-  await postponeDiscrepancies(
-    pool,
-    repairs.map(({ discrepancy, look, verdict }) => ({
-      id: discrepancy.id,
-      delayMs: recheckDelayMs(discrepancy.checks, source.rules.graceMs),
-      verdict,
-      evidence: { claim: look.claim, marker: look.marker, atMs: look.atMs },
-    })),
-  );
 }

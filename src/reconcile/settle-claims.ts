@@ -15,19 +15,12 @@ import { observeClaims } from './observe-claims.ts';
 import type { PlannedRepair } from './plan-repairs.ts';
 import type { SourceContext } from './source-context.ts';
 
-/** Settlements under way at one time: each may ask the distributor. */
-const inFlight = 8;
-
-/** What came of each, in order. Does not throw for a distributor that fails. */
+/** What came of each, in order, all side by side. Does not throw for a distributor that fails. */
 export async function settleClaims(
   context: SourceContext,
   repairs: readonly PlannedRepair[],
 ): Promise<ChangeResult[]> {
-  const results: ChangeResult[] = [];
-  for (let at = 0; at < repairs.length; at += inFlight) {
-    const some = repairs.slice(at, at + inFlight);
-    results.push(...(await Promise.all(some.map((repair) => settle(context, repair)))));
-  }
+  const results = await Promise.all(repairs.map(async (repair) => settle(context, repair)));
   const settled = repairs.filter((_, at) => results[at]?.kind === 'applied');
   await makeMarkersRight(
     context,
@@ -100,14 +93,17 @@ async function keepGranted(context: SourceContext, claim: PendingClaim): Promise
   return { kind: 'failed', reason };
 }
 
-function written(result: string): ChangeResult {
-  switch (result) {
+type Writing = Awaited<ReturnType<typeof settleClaim>> | Awaited<ReturnType<typeof insertGranted>>;
+
+function written(writing: Writing): ChangeResult {
+  switch (writing) {
     case 'settled':
     case 'inserted':
       return { kind: 'applied' };
     case 'live_elsewhere':
       return { kind: 'failed', reason: 'another live claim for the same thing is in the table' };
-    default:
+    case 'moved_on':
+    case 'attempt_exists':
       return { kind: 'superseded' };
   }
 }

@@ -3,14 +3,13 @@
  * mode the repairs are told to people too.
  * Invariant kept: an alert is stored before anybody is told; nothing repeats while the cause stays the same.
  */
-import { recheckDelayMs } from '../domain/backoff.ts';
 import { markerKeyOf } from '../domain/claim.ts';
 import type { BadVerdict } from '../domain/verdict.ts';
 import { linkAlert, raiseAlerts, readScope, type Alert } from '../postgres/alert.ts';
 import { inTransaction } from '../postgres/connect.ts';
 import { postponeDiscrepancies, resolveDiscrepancies } from '../postgres/discrepancy.ts';
 import { describeDiscrepancies, describeDoubleGrant, short, type AlertScope } from './describe-alert.ts';
-import type { Plan, PlannedCase } from './plan-repairs.ts';
+import { postpone, type Plan, type PlannedCase } from './plan-repairs.ts';
 import type { SourceContext } from './source-context.ts';
 
 type Cause = BadVerdict | 'double_grant';
@@ -35,12 +34,7 @@ export async function settleOthers(
     }
     await postponeDiscrepancies(
       client,
-      told.map(({ discrepancy, look, verdict }) => ({
-        id: discrepancy.id,
-        delayMs: recheckDelayMs(discrepancy.checks, source.rules.graceMs),
-        verdict,
-        evidence: { claim: look.claim, marker: look.marker, atMs: look.atMs },
-      })),
+      told.map((planned) => postpone(planned, source.rules)),
     );
   });
 }
