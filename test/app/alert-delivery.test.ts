@@ -96,10 +96,10 @@ async function untilDelivered(count: number): Promise<void> {
   );
 }
 
-/** The pauses between tries are over. */
+/** The pauses between tries are over; earlier reasons are forgotten, so that `untilTried` waits for the end of a new try. */
 async function passTime(): Promise<void> {
   await world.pool.query(
-    `update reconciler.alert_delivery set next_try_at = clock_timestamp() where state = 'waiting'`,
+    `update reconciler.alert_delivery set next_try_at = clock_timestamp(), last_error = null where state = 'waiting'`,
   );
 }
 
