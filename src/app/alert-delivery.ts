@@ -31,6 +31,11 @@ export interface AlertDeliveryOptions extends QueueOptions {
 export interface AlertDelivery {
   /** For the dashboard. */
   readonly queues: readonly DeliveryQueue['queue'][];
+  /**
+   * Writes down who the receivers are, and what is to be told. Before any work begins: an alert that opens and ends at once
+   * is then told to a new receiver, too. Throws when Postgres does not answer.
+   */
+  plan(): Promise<void>;
   /** Begins to take jobs. */
   start(): void;
   /** Enqueues what is due. To be called again and again; throws when a store does not answer. */
@@ -49,6 +54,7 @@ export function openAlertDelivery(options: AlertDeliveryOptions): AlertDelivery 
   if (receivers.length === 0) {
     return {
       queues: [],
+      plan: async () => undefined,
       start: () => undefined,
       enqueueDue: async () => undefined,
       close: async () => undefined,
@@ -58,15 +64,19 @@ export function openAlertDelivery(options: AlertDeliveryOptions): AlertDelivery 
   const wanted = receivers.map(({ name, severity }) => ({ name, severities: severitiesFrom(severity) }));
   let worker: QueueWorker | null = null;
   let lookedAtMs = performance.now() - firstLookBackMs;
+  const plan = async (): Promise<void> => {
+    const nowMs = performance.now();
+    await planDeliveries(pool, wanted, nowMs - lookedAtMs + overlapMs);
+    lookedAtMs = nowMs;
+  };
   return {
     queues: [queue.queue],
+    plan,
     start: () => {
       worker = startWorker(options);
     },
     enqueueDue: async () => {
-      const nowMs = performance.now();
-      await planDeliveries(pool, wanted, nowMs - lookedAtMs + overlapMs);
-      lookedAtMs = nowMs;
+      await plan();
       const names = wanted.map(({ name }) => name);
       const turns = new Map<string, number>();
       for (const due of await readDueDeliveries(pool, names, triesPerReceiver)) {

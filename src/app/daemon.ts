@@ -91,7 +91,7 @@ async function open(
   const queues = [queue.queue, ...delivery.queues];
   const http = await startHttp({ ...config.http, queues, overview, readiness, takeReport, metrics, log });
   parts.add(() => http.close());
-  await untilStoresReady(deps, sentences, signal);
+  await untilStoresReady(deps, sentences, signal, () => delivery.plan());
   const upkeep = startUpkeep(deps, sentences, () => delivery.enqueueDue());
   parts.add(() => Promise.allSettled([withDeadline(upkeep.stop(), partStopMs, 'stopping the upkeep')]));
   const passDeps = {

@@ -12,11 +12,15 @@ import type { OpenDeps } from './open-deps.ts';
 
 const retryMs = 1_000;
 
-/** Throws `not_ready` or `configuration` with all problems; the signal's reason when asked to stop meanwhile. */
+/**
+ * @param prepare what is to be done in the stores before work begins; tried again like the rest
+ * Throws `not_ready` or `configuration` with all problems; the signal's reason when asked to stop meanwhile.
+ */
 export async function untilStoresReady(
   deps: OpenDeps,
   sentences: Sentences,
   signal: AbortSignal,
+  prepare: () => Promise<void>,
 ): Promise<void> {
   let told = '';
   for (;;) {
@@ -24,6 +28,7 @@ export async function untilStoresReady(
     try {
       await deps.untilRedisReady();
       await assertInOrder(deps);
+      await prepare();
       return;
     } catch (error) {
       const trouble = asOperatingError(error);

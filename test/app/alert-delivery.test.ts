@@ -62,8 +62,11 @@ function onlyHook(allowPrivate = true): string {
   return `hook: { kind: webhook, url: '${hook.url}', secret: '${secret}', allowPrivate: ${allowPrivate} }`;
 }
 
+/** Of a cause of its own: the passes that go on meanwhile would end `gifts:stall`, since nothing stalls. */
+const causeOf = (kind: string): string => `gifts:${kind} of this test`;
+
 async function raise(kind: string, severity: 'warning' | 'critical' = 'warning'): Promise<void> {
-  const alert = { cause: `gifts:${kind}`, kind, source: 'gifts', severity, summary: `about ${kind}` };
+  const alert = { cause: causeOf(kind), kind, source: 'gifts', severity, summary: `about ${kind}` };
   await raiseAlerts(world.pool, [alert]);
 }
 
@@ -142,12 +145,22 @@ describe('an alert', () => {
       runbook: 'https://wiki.example/claims#unreadable_marker',
     });
     expect(chat.taken()).toEqual([{ text: expect.stringContaining('[critical] gifts, brake: about brake') }]);
-    await resolveAlert(world.pool, 'gifts:brake');
+    await resolveAlert(world.pool, causeOf('brake'));
     await untilDelivered(5);
     await untilPassesWent(3);
     expect(kindsTaken(hook).at(-1)).toBe('brake resolved');
     expect(hook.taken()).toHaveLength(3);
     expect(chat.taken()).toHaveLength(2);
+  });
+
+  it('that opens and ends right after the start of a daemon is told, though its receiver is new', async () => {
+    await start(onlyHook());
+    const { rows } = await world.pool.query('select name from reconciler.alert_receiver');
+    expect(rows).toEqual([{ name: 'hook' }]);
+    await raise('brake');
+    await resolveAlert(world.pool, causeOf('brake'));
+    await untilDelivered(2);
+    expect(kindsTaken(hook)).toEqual(['brake opened', 'brake resolved']);
   });
 
   it('is told once by two daemons together, however many there are', async () => {
@@ -206,7 +219,7 @@ describe('a receiver', () => {
     expect((await untilTried(1)).last_error).toContain(error);
     await passTime();
     await untilTried(2);
-    await resolveAlert(world.pool, 'gifts:stall');
+    await resolveAlert(world.pool, causeOf('stall'));
     hook.answerWith(takes);
     await hook.close();
     await hook.open();
