@@ -26,7 +26,10 @@ export interface Config {
     readonly host: string;
     /** 0: any free port. */
     readonly port: number;
-    readonly credentials: { readonly username: string; readonly password: string } | null;
+    /** Of all who may see the dashboard and change things there; without any nothing can be changed over HTTP. */
+    readonly credentials: readonly { readonly username: string; readonly password: string }[];
+    /** Nothing can be changed on the dashboard, whoever asks. */
+    readonly readOnly: boolean;
   };
   readonly log: { readonly level: LogLevel };
   /** In which cron expressions are read. */
@@ -77,7 +80,7 @@ export async function loadConfig(options: LoadOptions): Promise<LoadedConfig> {
     database: data.database,
     markerRedis: data.markerRedis,
     queueRedis: { url: data.queueRedis.url ?? data.markerRedis.url },
-    http: { ...data.http, credentials: data.http.credentials ?? null },
+    http: { ...data.http, readOnly: data.http.readOnly === 'true' },
     log: data.log,
     timezone: data.timezone,
     alerts: { ...data.alerts, receivers: buildReceivers(data.alerts.receivers) },

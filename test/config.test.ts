@@ -23,7 +23,7 @@ describe('the smallest file', () => {
       database: { url: 'postgres://app:pg-secret@127.0.0.1:5432/claims' },
       markerRedis: { url: 'redis://:redis-secret@127.0.0.1:6379/0' },
       queueRedis: { url: 'redis://:redis-secret@127.0.0.1:6379/0' },
-      http: { host: '127.0.0.1', port: 3020, credentials: null },
+      http: { host: '127.0.0.1', port: 3020, credentials: [], readOnly: false },
       log: { level: 'info' },
       timezone: 'UTC',
       alerts: { receivers: [], runbook: 'docs/runbook.md' },

@@ -38,8 +38,10 @@ export function findOddities(tree: unknown): Problem[] {
 
 function checkHttp(tree: unknown): Problem[] {
   const host = valueAt(tree, ['http', 'host']) ?? httpDefaults.host;
-  const hasCredentials = (valueAt(tree, ['http', 'credentials']) ?? null) !== null;
-  if (hasCredentials || typeof host !== 'string' || host === '' || loopback.test(host)) return [];
+  const credentials = valueAt(tree, ['http', 'credentials']) ?? [];
+  if (Array.isArray(credentials) && credentials.length > 0) return checkTwinNames(credentials);
+  if (!Array.isArray(credentials) || typeof host !== 'string' || host === '' || loopback.test(host))
+    return [];
   return [
     {
       path: ['http', 'credentials'],
@@ -47,6 +49,20 @@ function checkHttp(tree: unknown): Problem[] {
         'must be given (username, password), because http.host is not a loopback address; without them listen on 127.0.0.1',
     },
   ];
+}
+
+function checkTwinNames(credentials: readonly unknown[]): Problem[] {
+  const names = credentials.map((one) => valueAt(one, ['username']));
+  return names.flatMap((name, at) =>
+    typeof name !== 'string' || names.indexOf(name) === at
+      ? []
+      : [
+          {
+            path: ['http', 'credentials', at, 'username'],
+            message: 'is that of another entry; each person has a name of their own',
+          },
+        ],
+  );
 }
 
 function checkNames(tree: unknown): Problem[] {

@@ -106,6 +106,22 @@ export function texts(mustBe: string, countMin: 0 | 1): z.ZodType<readonly strin
   });
 }
 
+/** One of these or a list of them; none when it is left empty. Problems of a single one are told without an index. */
+export function anyNumberOf<T>(one: z.ZodType<T>): z.ZodType<readonly T[]> {
+  return z.unknown().transform((input, context): readonly T[] => {
+    const list: readonly unknown[] = Array.isArray(input) ? input : input == null ? [] : [input];
+    return list.flatMap((item, at) => {
+      const parsed = one.safeParse(item);
+      if (parsed.success) return [parsed.data];
+      const place = Array.isArray(input) ? [at] : [];
+      for (const issue of parsed.error.issues) {
+        context.issues.push({ ...issue, path: [...place, ...issue.path] } as z.core.$ZodRawIssue);
+      }
+      return [];
+    });
+  });
+}
+
 function unknownKey(key: string, known: readonly string[]): string {
   const suggestion = didYouMean(key, known);
   return `unknown key${suggestion === '' ? `; the keys here are ${known.join(', ')}` : suggestion}`;

@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { alertsSchema } from './alerts-schema.ts';
-import { choice, field, integer, optionalSection, section, text } from './fields.ts';
+import { anyNumberOf, choice, field, integer, optionalSection, section, text } from './fields.ts';
 import { kindOf } from './problem.ts';
 import { sourceSchema, type ScheduleCheck } from './source-schema.ts';
 
@@ -22,12 +22,15 @@ export function configSchema(checkSchedule: ScheduleCheck) {
     http: optionalSection({
       host: text('must be the address to listen on, such as 127.0.0.1 or 0.0.0.0').default(httpDefaults.host),
       port: integer(0, 65_535).default(httpDefaults.port),
-      credentials: section({
-        username: field('must be a name without a colon', (value) =>
-          value === '' || value.includes(':') ? undefined : value,
-        ),
-        password: text('must be a password'),
-      }).nullish(),
+      credentials: anyNumberOf(
+        section({
+          username: field('must be a name without a colon', (value) =>
+            value === '' || value.includes(':') ? undefined : value,
+          ),
+          password: text('must be a password'),
+        }),
+      ).default([]),
+      readOnly: choice(['true', 'false']).default('false'),
     }),
     log: optionalSection({ level: choice(logLevels).default('info') }),
     timezone: timezone().default('UTC'),

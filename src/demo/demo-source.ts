@@ -77,7 +77,7 @@ export function demoConfig(
     database: { url: databaseUrl },
     markerRedis: { url: redisUrl },
     queueRedis: { url: redisUrl },
-    http: { host: '127.0.0.1', port, credentials: null },
+    http: { host: '127.0.0.1', port, credentials: [], readOnly: false },
     log: { level: 'fatal' },
     timezone: 'UTC',
     alerts: { receivers: [], runbook: defaultRunbook },

@@ -3,12 +3,14 @@
  * Invariants kept: off loopback nothing is served without credentials; nothing is changed without credentials, nor on
  * behalf of a page of another origin; without credentials only requests that name this machine as host are answered, so
  * that a page elsewhere cannot read along by pointing its own name here (DNS rebinding).
+ * Whoever changes something is known by name: `request.person`.
  * Does not limit how often a password is tried: put a proxy before it where that matters.
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import basicAuth from '@fastify/basic-auth';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { OperatingError } from '../domain/operating-error.ts';
+import { reportsPath } from './reports.ts';
 
 export interface Credentials {
   readonly username: string;
@@ -21,17 +23,25 @@ export interface HttpLog {
   warn(fields: object, sentence: string): void;
 }
 
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Whose credentials came with the request; null where none are configured, or before they were checked. */
+    person: string | null;
+  }
+}
+
 /** Throws `configuration` when this address must not be served with these credentials. */
-export function assertServable(host: string, credentials: Credentials | null): void {
-  if (credentials === null && !isLoopback(host)) {
+export function assertServable(host: string, credentials: readonly Credentials[]): void {
+  if (credentials.length === 0 && !isLoopback(host)) {
     throw new OperatingError(
       'configuration',
       `The dashboard would listen on ${host}, where others can reach it, without credentials. It was not started. ` +
         'Set http.credentials (username and password), or let it listen on 127.0.0.1.',
     );
   }
-  if (credentials === null) return;
-  if (credentials.username === '' || credentials.username.includes(':') || credentials.password === '') {
+  const unusable = ({ username, password }: Credentials): boolean =>
+    username === '' || username.includes(':') || password === '';
+  if (credentials.some(unusable)) {
     throw new OperatingError(
       'configuration',
       'The credentials of the dashboard cannot be used: username and password must not be empty, and the username ' +
@@ -46,22 +56,33 @@ export function isLoopback(host: string): boolean {
   return bare === 'localhost' || bare === '::1' || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(bare);
 }
 
+export interface AccessOptions {
+  readonly credentials: readonly Credentials[];
+  /** Only reports of applications are taken. */
+  readonly readOnly: boolean;
+  readonly log: HttpLog;
+}
+
 /** Adds the checks to all routes of this scope; call it before any is registered. */
 export async function guardAccess(
   scope: FastifyInstance,
-  { credentials, log }: { readonly credentials: Credentials | null; readonly log: HttpLog },
+  { credentials, readOnly, log }: AccessOptions,
 ): Promise<void> {
+  scope.decorateRequest('person', null);
   scope.addHook('onRequest', (request, reply, done) => {
-    const refusal = refuse(request, credentials);
+    const refusal = refuse(request, { hasCredentials: credentials.length > 0, readOnly });
     if (refusal === null) done();
     else void reply.code(403).send({ error: refusal });
   });
-  if (credentials === null) return;
+  if (credentials.length === 0) return;
   const matches = matcher(credentials);
   await scope.register(basicAuth, {
     authenticate: { realm: 'claim-reconciler' },
     validate(username, password, request, _reply, done) {
-      if (matches({ username, password })) return done();
+      if (matches({ username, password })) {
+        request.person = username;
+        return done();
+      }
       log.warn({ from: request.ip }, 'wrong credentials for the dashboard');
       done(new Error('The username or the password is wrong.'));
     },
@@ -69,14 +90,18 @@ export async function guardAccess(
   scope.addHook('onRequest', scope.basicAuth);
 }
 
-/** Compares digests, which have one length, in constant time; both parts always. */
-function matcher(expected: Credentials): (given: Credentials) => boolean {
-  const username = digest(expected.username);
-  const password = digest(expected.password);
+/** Compares digests, which have one length, in constant time; both parts of all of them always. */
+function matcher(expected: readonly Credentials[]): (given: Credentials) => boolean {
+  const known = expected.map(({ username, password }) => [digest(username), digest(password)] as const);
   return (given) => {
-    const sameUsername = timingSafeEqual(digest(given.username), username);
-    const samePassword = timingSafeEqual(digest(given.password), password);
-    return sameUsername && samePassword;
+    const username = digest(given.username);
+    const password = digest(given.password);
+    const same = known.map(([name, word]) => {
+      const sameUsername = timingSafeEqual(username, name);
+      const samePassword = timingSafeEqual(password, word);
+      return sameUsername && samePassword;
+    });
+    return same.includes(true);
   };
 }
 
@@ -87,13 +112,19 @@ function digest(text: string): Buffer {
 const readingMethods = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 /** Why a request is not answered, whatever its credentials; null when it may be. */
-function refuse(request: FastifyRequest, credentials: Credentials | null): string | null {
-  if (credentials === null && !isLoopback(request.hostname)) {
+function refuse(
+  request: FastifyRequest,
+  { hasCredentials, readOnly }: { readonly hasCredentials: boolean; readonly readOnly: boolean },
+): string | null {
+  if (!hasCredentials && !isLoopback(request.hostname)) {
     return `Without credentials only requests to this machine by name or address are answered, not to "${request.hostname}".`;
   }
   if (readingMethods.has(request.method)) return null;
-  if (credentials === null) {
+  if (!hasCredentials) {
     return 'Nothing can be changed here without credentials. Nothing was changed. Set http.credentials.';
+  }
+  if (readOnly && request.routeOptions.url !== reportsPath) {
+    return 'The dashboard is read-only (http.readOnly). Nothing was changed; the command line can.';
   }
   return isSameOrigin(request)
     ? null

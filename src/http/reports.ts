@@ -15,14 +15,14 @@ export const reportsPath = '/api/reports';
 /** More than the longest report, with every character written as `\uXXXX`. */
 const bodyBytesMax = 32 * 1_024;
 
-/** @param by who is on record for reports that name nobody themselves */
-export async function registerReports(app: FastifyInstance, take: TakeReport, by: string): Promise<void> {
+/** Whoever sent it is on record for a report that names nobody itself. */
+export async function registerReports(app: FastifyInstance, take: TakeReport): Promise<void> {
   await app.register(async (scope) => {
     // Only JSON: a form of another page can send plain text without being asked about.
     scope.removeContentTypeParser('text/plain');
     scope.post(reportsPath, { bodyLimit: bodyBytesMax }, async (request, reply) => {
       try {
-        return await reply.code(202).send(await take(request.body, by));
+        return await reply.code(202).send(await take(request.body, request.person ?? 'HTTP'));
       } catch (error) {
         if (!(error instanceof OperatingError) || error.code !== 'bad_report') throw error;
         return reply.code(400).send({ error: error.message });

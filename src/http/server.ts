@@ -26,8 +26,10 @@ export interface HttpOptions {
   readonly host: string;
   /** 0: any free port. */
   readonly port: number;
-  /** Null is for loopback only; then nothing can be changed over HTTP. */
-  readonly credentials: Credentials | null;
+  /** None is for loopback only; then nothing can be changed over HTTP. */
+  readonly credentials: readonly Credentials[];
+  /** Nothing can be changed on the pages and the board, whoever asks; reports of applications are taken. */
+  readonly readOnly: boolean;
   readonly queues: readonly BoardQueue[];
   overview(): Promise<Overview>;
   readiness(): Promise<Readiness>;
@@ -104,10 +106,14 @@ export async function buildHttp(options: HttpOptions): Promise<FastifyInstance> 
     addAudit(scope, options.log);
     await guardAccess(scope, options);
     addState(scope, options);
-    await registerReports(scope, options.takeReport, options.credentials?.username ?? 'HTTP');
-    await registerBoard(scope, options.queues, { writable: options.credentials !== null });
+    await registerReports(scope, options.takeReport);
+    await registerBoard(scope, options.queues, { writable: isWritable(options) });
   });
   return app;
+}
+
+function isWritable({ credentials, readOnly }: HttpOptions): boolean {
+  return credentials.length > 0 && !readOnly;
 }
 
 /** `/livez` says that the event loop turns; `/readyz` that work can be done. Both without credentials. */
@@ -133,8 +139,8 @@ function addProbes(app: FastifyInstance, options: HttpOptions): void {
  */
 function addAudit(app: FastifyInstance, log: HttpLog): void {
   app.addHook('onResponse', (request, reply, done) => {
-    const { method, url, ip: from } = request;
-    const fields = { method, url, from, status: reply.statusCode };
+    const { method, url, ip: from, person: by } = request;
+    const fields = { method, url, by, from, status: reply.statusCode };
     const isWrite = method !== 'GET' && method !== 'HEAD' && request.routeOptions.url !== reportsPath;
     const changed = isWrite && reply.statusCode < 400;
     if (changed) log.info(fields, 'changed over HTTP');

@@ -123,15 +123,28 @@ describe('the dashboard', () => {
       expect((await complaints(`${smallest}\n${http} }`)).lines).toEqual([refusal]);
       expect((await complaints(`${smallest}\n${http}, credentials: null }`)).lines).toEqual([refusal]);
       const { http: loaded } = await load(`${smallest}\n${http}, ${credentials} }`);
-      expect(loaded.credentials).toEqual({ username: 'oncall', password: 'dashboard-secret' });
+      expect(loaded.credentials).toEqual([{ username: 'oncall', password: 'dashboard-secret' }]);
     },
   );
+
+  it('knows several people, each by a name of their own', async () => {
+    const people = (...lines: string[]): string =>
+      `${smallest}\nhttp: { readOnly: true, credentials: [${lines.join(', ')}] }`;
+    const ada = '{ username: ada, password: one }';
+    const { http } = await load(people(ada, '{ username: bob, password: two }'));
+    expect(http).toMatchObject({ readOnly: true, credentials: [{ username: 'ada' }, { username: 'bob' }] });
+    expect((await complaints(people(ada, '{ username: ada, pasword: two }'))).lines).toEqual([
+      'http.credentials[1].password: is missing; it must be a password',
+      'http.credentials[1].pasword: unknown key; did you mean password?',
+      'http.credentials[1].username: is that of another entry; each person has a name of their own',
+    ]);
+  });
 
   it.each(['127.0.0.1', '127.1.2.3', 'localhost', '::1'])(
     'is shown on %s to everybody there',
     async (host) => {
       const { http } = await load(`${smallest}\nhttp: { host: '${host}', port: 0 }`);
-      expect(http).toEqual({ host, port: 0, credentials: null });
+      expect(http).toEqual({ host, port: 0, credentials: [], readOnly: false });
     },
   );
 });

@@ -14,7 +14,7 @@ async function statusOf(
   request: InjectOptions,
   { open = false, logged = [] }: { open?: boolean; logged?: Logged } = {},
 ): Promise<number> {
-  const app = await buildHttp(httpOptions(open ? {} : { credentials }, logged));
+  const app = await buildHttp(httpOptions(open ? {} : { credentials: [credentials] }, logged));
   apps.push(app);
   return (await app.inject({ method: 'GET', ...request })).statusCode;
 }
@@ -43,7 +43,7 @@ describe('with credentials', () => {
 
   test('a browser is asked for them, and a wrong try is logged without what was tried', async () => {
     const logged: Logged = [];
-    const app = await buildHttp(httpOptions({ credentials }, logged));
+    const app = await buildHttp(httpOptions({ credentials: [credentials] }, logged));
     apps.push(app);
     const answer = await app.inject({ url: '/', headers: basic('ops', 'guess') });
     expect(answer.headers['www-authenticate']).toBe('Basic realm="claim-reconciler", charset="UTF-8"');
@@ -124,10 +124,36 @@ test.each([
 
 test('off loopback it is refused without credentials, and unusable credentials are refused', () => {
   const refused = { code: 'configuration', message: expect.stringContaining('was not started') as string };
-  expect(() => assertServable('0.0.0.0', null)).toThrow(expect.objectContaining(refused));
-  expect(() => assertServable('127.0.0.1', { username: '', password: 'x' })).toThrow(/must not be empty/);
-  expect(() => assertServable('127.0.0.1', { username: 'a:b', password: 'x' })).toThrow(/colon/);
-  expect(() => assertServable('127.0.0.1', { username: 'a', password: '' })).toThrow(/must not be empty/);
-  expect(() => assertServable('0.0.0.0', credentials)).not.toThrow();
-  expect(() => assertServable('localhost', null)).not.toThrow();
+  expect(() => assertServable('0.0.0.0', [])).toThrow(expect.objectContaining(refused));
+  expect(() => assertServable('127.0.0.1', [{ username: '', password: 'x' }])).toThrow(/must not be empty/);
+  expect(() => assertServable('127.0.0.1', [{ username: 'a:b', password: 'x' }])).toThrow(/colon/);
+  expect(() => assertServable('127.0.0.1', [{ username: 'a', password: '' }])).toThrow(/must not be empty/);
+  expect(() => assertServable('0.0.0.0', [credentials])).not.toThrow();
+  expect(() => assertServable('localhost', [])).not.toThrow();
+});
+
+const pauseAll = { method: 'PUT', url: '/queues/api/queues/pause' } as const;
+
+test('each person has credentials of their own, and is on record by name with what was changed', async () => {
+  const noted: object[] = [];
+  const log = { info: (fields: object) => void noted.push(fields), warn: () => undefined };
+  const people = [credentials, { username: 'ada', password: 'lovelace' }];
+  const app = await buildHttp(httpOptions({ credentials: people, log }));
+  apps.push(app);
+  const by = async (headers: { readonly authorization: string }): Promise<number> =>
+    (await app.inject({ ...pauseAll, headers })).statusCode;
+  expect(await by(basic('ada', credentials.password))).toBe(401);
+  expect(noted).toEqual([]);
+  expect(await by(basic('ada', 'lovelace'))).toBe(200);
+  expect(noted).toEqual([expect.objectContaining({ by: 'ada', url: pauseAll.url })]);
+});
+
+test('read-only, reports are taken and nothing else is', async () => {
+  const app = await buildHttp(httpOptions({ credentials: [credentials], readOnly: true }));
+  apps.push(app);
+  const report = { method: 'POST', url: '/api/reports', payload: {}, headers: signedIn } as const;
+  expect((await app.inject(report)).statusCode).toBe(202);
+  const pause = await app.inject({ ...pauseAll, headers: signedIn });
+  expect(pause.statusCode).toBe(403);
+  expect(pause.json()).toEqual({ error: expect.stringContaining('read-only (http.readOnly)') as string });
 });

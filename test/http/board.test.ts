@@ -23,14 +23,14 @@ afterAll(async () => {
   await redis.release();
 });
 
-async function start(given: Credentials | null): Promise<string> {
+async function start(...given: readonly Credentials[]): Promise<string> {
   const server = await startHttp(httpOptions({ queues: [queue], credentials: given }));
   servers.push(server);
   return server.url;
 }
 
 test('shows the queue and its jobs by name', async () => {
-  const url = await start(null);
+  const url = await start();
   const answer = await fetch(
     `${url}/queues/api/queues?activeQueue=passes&status=latest&page=1&jobsPerPage=10`,
   );
@@ -45,7 +45,7 @@ test('shows the queue and its jobs by name', async () => {
 test.each(['/queues', '/queues/', '/queues/queue/passes'])(
   'the page %s loads its own files only',
   async (path) => {
-    const url = await start(null);
+    const url = await start();
     const answer = await fetch(`${url}${path}`);
     expect(answer.status).toBe(200);
     const page = await answer.text();
@@ -59,7 +59,7 @@ test.each(['/queues', '/queues/', '/queues/queue/passes'])(
 
 test('can change nothing without credentials, and can with them', async () => {
   const pause = '/queues/api/queues/passes/pause';
-  expect((await fetch(`${await start(null)}${pause}`, { method: 'PUT' })).status).toBe(403);
+  expect((await fetch(`${await start()}${pause}`, { method: 'PUT' })).status).toBe(403);
   expect(await queue.isPaused()).toBe(false);
   const url = await start(credentials);
   expect((await fetch(`${url}${pause}`, { method: 'PUT', headers: signedIn })).status).toBe(200);

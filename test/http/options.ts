@@ -15,7 +15,8 @@ export function httpOptions(changes: Partial<HttpOptions> = {}, logged: Logged =
   return {
     host: '127.0.0.1',
     port: 0,
-    credentials: null,
+    credentials: [],
+    readOnly: false,
     queues: [],
     overview,
     readiness: async () => ({ ready: true, reasons: [] }),

@@ -31,7 +31,7 @@ async function send(
     taken.push([report, by]);
     return take(report, by);
   };
-  const options = open ? { takeReport } : { takeReport, credentials };
+  const options = open ? { takeReport } : { takeReport, credentials: [credentials] };
   const app = await buildHttp(httpOptions(options, logged));
   apps.push(app);
   const response = await app.inject({
