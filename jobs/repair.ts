@@ -15,6 +15,7 @@ import { reviewPlan, type SkippedItem } from '../src/reconcile/review-plan.ts';
 import { openSource, type SourceContext } from '../src/reconcile/source-context.ts';
 import { countBatch, countRowless, startTally } from '../src/reconcile/tally.ts';
 import { findSource, underTerm } from '../src/reconcile/under-term.ts';
+import { repairTargetSchema } from '../src/schedule/by-hand-payload.ts';
 import { OperatingError } from '../src/domain/operating-error.ts';
 import type { JobDeps, JobReporter } from './job.ts';
 
@@ -22,11 +23,7 @@ export const name = 'repair';
 
 export const payloadSchema = z.strictObject({
   source: z.string(),
-  target: z.discriminatedUnion('kind', [
-    z.strictObject({ kind: z.literal('range'), fromId: z.string(), toId: z.string() }),
-    z.strictObject({ kind: z.literal('claim'), id: z.string() }),
-    z.strictObject({ kind: z.literal('marker'), key: z.string() }),
-  ]),
+  target: repairTargetSchema,
   apply: z.boolean(),
   force: z.boolean(),
   by: z.string(),

@@ -12,16 +12,14 @@ import { preflight } from '../src/reconcile/preflight.ts';
 import { countRepair, startTally } from '../src/reconcile/tally.ts';
 import { underTerm } from '../src/reconcile/under-term.ts';
 import { undoRepairs, type UndoneRepair } from '../src/reconcile/undo-repairs.ts';
+import { undoTargetSchema } from '../src/schedule/by-hand-payload.ts';
 import { OperatingError } from '../src/domain/operating-error.ts';
 import type { JobDeps, JobReporter } from './job.ts';
 
 export const name = 'undo';
 
 export const payloadSchema = z.strictObject({
-  which: z.union([
-    z.strictObject({ repairId: z.string().regex(/^\d+$/) }),
-    z.strictObject({ passId: z.string().regex(/^\d+$/) }),
-  ]),
+  which: undoTargetSchema,
   force: z.boolean(),
   by: z.string(),
 });

@@ -12,6 +12,9 @@ import { openPassQueue, type PassQueue } from '../schedule/pass-queue.ts';
 import { startPassWorker } from '../schedule/pass-worker.ts';
 import type { ScheduleEvent } from '../schedule/schedule-event.ts';
 import { startScheduler } from '../schedule/scheduler.ts';
+import { describeQueues } from './board-queues.ts';
+import { openByHand } from './by-hand.ts';
+import { openDesk } from './operator-desk.ts';
 import { openAlertDelivery } from './alert-delivery.ts';
 import { AlertTeller } from './alert-teller.ts';
 import { sentencesOf, type Sentences } from './log-sentences.ts';
@@ -88,19 +91,37 @@ async function open(
     onEvent,
   });
   parts.add(() => delivery.close(partStopMs));
-  const queues = [queue.queue, ...delivery.queues];
-  const http = await startHttp({ ...config.http, queues, overview, readiness, takeReport, metrics, log });
-  parts.add(() => http.close());
-  await untilStoresReady(deps, sentences, signal, () => delivery.plan());
-  const upkeep = startUpkeep(deps, sentences, () => delivery.enqueueDue());
-  parts.add(() => Promise.allSettled([withDeadline(upkeep.stop(), partStopMs, 'stopping the upkeep')]));
   const passDeps = {
     deps: watchDeps(deps, metrics),
     sentences,
     metrics,
     teller: new AlertTeller(deps.pool, sentences),
   };
+  const byHand = openByHand({
+    url: config.queueRedis.url,
+    prefix: queuePrefix(deps),
+    deps: passDeps.deps,
+    sentences,
+    onEvent,
+  });
+  parts.add(() => byHand.close(partStopMs));
+  const http = await startHttp({
+    ...config.http,
+    queues: describeQueues(queue.queue, byHand.queue, delivery.queues),
+    overview,
+    readiness,
+    desk: openDesk(passDeps.deps, queue, byHand),
+    runbook: config.alerts.runbook,
+    takeReport,
+    metrics,
+    log,
+  });
+  parts.add(() => http.close());
+  await untilStoresReady(deps, sentences, signal, () => delivery.plan());
+  const upkeep = startUpkeep(deps, sentences, () => delivery.enqueueDue());
+  parts.add(() => Promise.allSettled([withDeadline(upkeep.stop(), partStopMs, 'stopping the upkeep')]));
   delivery.start();
+  byHand.start();
   const cutOff = openWork(config, queue, passDeps, parts, onEvent);
   state.working = true;
   sentences.started(http.url, sources);

@@ -6,6 +6,7 @@
 import type { ToldOf } from '../../jobs/deliver-alert.ts';
 import type { OperatingError } from '../domain/operating-error.ts';
 import type { PassReport } from '../reconcile/pass-report.ts';
+import { nameByHand, type ByHandPayload } from '../schedule/by-hand-payload.ts';
 import { describeScheduleEvent, type ScheduleEvent } from '../schedule/schedule-event.ts';
 import type { Logger } from './log.ts';
 
@@ -14,6 +15,8 @@ export interface Sentences {
   waiting(error: Error): void;
   passEnded(report: PassReport): void;
   passFailed(source: string, error: Error): void;
+  /** @param error what kept it from being done; null when it was */
+  doneByHand(asked: ByHandPayload, error: Error | null): void;
   alertRaised(alert: { readonly severity: string; readonly summary: string }): void;
   alertTold(told: ToldOf): void;
   alertNotTold(told: ToldOf, error: string, nextInMs: number): void;
@@ -33,6 +36,11 @@ export function sentencesOf(log: Logger): Sentences {
     passEnded: (report) => logPass(log, report),
     passFailed: (source, error) =>
       log.error({ source, ...describe(error) }, `pass over ${source} failed: ${error.message}`),
+    doneByHand: (asked, error) => {
+      const words = `${asked.by} asked: ${nameByHand(asked)}`;
+      if (error === null) log.info({ by: asked.by }, words);
+      else log.warn({ by: asked.by, ...describe(error) }, `${words}; it was not done: ${error.message}`);
+    },
     alertRaised: ({ severity, summary }) =>
       log[severity === 'critical' ? 'error' : 'warn']({ severity }, `alert: ${summary}`),
     alertTold: (told) => log.info(namesOf(told), `told ${told.receiver} that ${deliveryOf(told)}`),

@@ -25,12 +25,12 @@ export interface ScheduledPassDeps {
  * for a pass that failed.
  */
 export async function runScheduledPass(
-  { source, slot }: PassPayload,
+  { source, slot, by: person }: PassPayload,
   { deps, sentences, metrics, teller }: ScheduledPassDeps,
   view: RunView,
   signal: AbortSignal,
 ): Promise<object> {
-  const by = slot === null ? 'a person, by the queue' : 'schedule';
+  const by = slot === null ? (person ?? 'a person, by the queue') : 'schedule';
   try {
     const report = await runPass({ source, by, force: false, waits: false }, deps, view, signal);
     sentences.passEnded(report);

@@ -81,3 +81,22 @@ function restore(
 function impossible(why: string): Undo {
   return { kind: 'impossible', why };
 }
+
+/** A repair as the journal shows it, as far as it matters here. */
+export interface JournalledRepair {
+  readonly action: string;
+  readonly outcome: string;
+  readonly before: { readonly kind: string; readonly expiresInMs?: number | null };
+  readonly undoOf: string | null;
+  readonly undoneBy: string | null;
+}
+
+/**
+ * Whether to offer people to take it back. What follows the distributor's word stays, and nothing is written without an
+ * expiry; what is in the way beyond that is seen when it is tried.
+ */
+export function mayBeUndone({ action, outcome, before, undoOf, undoneBy }: JournalledRepair): boolean {
+  if (outcome !== 'applied' || undoOf !== null || undoneBy !== null) return false;
+  const isEndless = before.kind === 'present' && before.expiresInMs === null;
+  return action.endsWith('_marker') || (action === 'set_expiry' && !isEndless);
+}

@@ -6,10 +6,27 @@ import { createBullBoard } from '@bull-board/api';
 import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
 import { FastifyAdapter } from '@bull-board/fastify';
 import helmet from '@fastify/helmet';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 
-/** A BullMQ queue, as Bull Board wants it. */
-export type BoardQueue = ConstructorParameters<typeof BullMQAdapter>[0];
+/** A queue and what people are told of it. */
+export interface BoardQueue {
+  /** A BullMQ queue, as Bull Board wants it. */
+  readonly queue: ConstructorParameters<typeof BullMQAdapter>[0];
+  readonly title: string;
+  readonly description: string;
+  /** How people ask for a job there; null where nobody should. */
+  readonly requests: {
+    /** JSON Schema of the data, without who asks. */
+    readonly schema: Record<string, unknown>;
+    /** Our own page of a job; null where there is none. */
+    readonly pageOf: ((jobId: string) => string) | null;
+  } | null;
+}
+
+/** Our own page of a job that a person asked for. */
+export function byHandPath(jobId: string): string {
+  return `/by-hand/${encodeURIComponent(jobId)}`;
+}
 
 const basePath = '/queues';
 const sans = 'system-ui, -apple-system, "Segoe UI", Roboto, "Liberation Sans", sans-serif';
@@ -40,9 +57,10 @@ export async function registerBoard(
   queues: readonly BoardQueue[],
   { writable }: { readonly writable: boolean },
 ): Promise<void> {
+  const signed = new Set(queues.filter(({ requests }) => requests !== null).map(({ queue }) => queue.name));
   const serverAdapter = new FastifyAdapter().setBasePath(basePath);
   createBullBoard({
-    queues: queues.map((queue) => new BullMQAdapter(queue, { readOnlyMode: !writable })),
+    queues: queues.map((queue) => adapt(queue, writable)),
     serverAdapter,
     options: {
       uiConfig: {
@@ -66,10 +84,38 @@ export async function registerBoard(
       scope.addHook('onSend', (_request, _reply, payload, done) => {
         done(null, typeof payload === 'string' ? dropForeignLinks(payload) : payload);
       });
+      scope.addHook('preHandler', (request, _reply, done) => {
+        signJob(request, signed);
+        done();
+      });
       await scope.register(serverAdapter.registerPlugin());
     },
     { prefix: basePath },
   );
+}
+
+function adapt({ queue, title, description, requests }: BoardQueue, writable: boolean): BullMQAdapter {
+  const pageOf = requests?.pageOf ?? null;
+  return new BullMQAdapter(queue, {
+    readOnlyMode: !writable,
+    displayName: title,
+    description,
+    ...(requests === null ? {} : { jobDataSchema: requests.schema }),
+    ...(pageOf === null
+      ? {}
+      : { externalJobUrl: ({ id }) => ({ displayText: 'What came of it', href: pageOf(String(id)) }) }),
+  });
+}
+
+/**
+ * Who asks for a job is who is signed in, whatever the data say. The board has no place for that: it passes on the data
+ * that it was sent, when a job is added and when its data are changed.
+ */
+function signJob({ params, body, person }: FastifyRequest, signed: ReadonlySet<string>): void {
+  if (typeof params !== 'object' || params === null || !('queueName' in params)) return;
+  if (!signed.has(String(params.queueName)) || typeof body !== 'object' || body === null) return;
+  const data = 'data' in body ? body.data : 'jobData' in body ? body.jobData : null;
+  if (typeof data === 'object' && data !== null && !Array.isArray(data)) Object.assign(data, { by: person });
 }
 
 /** Style sheets and fonts of other sites: the policy above would block them, and a browser would complain each time. */

@@ -2,10 +2,14 @@
  * The overview page: what is wrong, what the worker did and why, in one look. Plain HTML, no script.
  * Pure: a page is made from a state that was read before. Everything that came from the stores is escaped by `html`.
  */
+import { runbookLink } from '../domain/alert-message.ts';
+import type { Activity } from '../postgres/activity.ts';
 import type { AlertView, Overview, SourceOverview } from '../postgres/overview.ts';
+import { button, renderDocument } from './document.ts';
 import { html, type Html } from './html.ts';
 import { ago, badge, type Tone } from './page-parts.ts';
-import { passTone, renderSource } from './source-section.ts';
+import { renderSource } from './source-section.ts';
+import { passTone } from './source-tables.ts';
 import { formatCount, formatTime } from './words.ts';
 
 /** How often the page reloads itself unless told not to, in seconds. */
@@ -16,58 +20,58 @@ const unfinishedAgeMaxMs = 60_000;
 export interface PageOptions {
   /** False: the page stays as it is, for reading and copying. */
   readonly refresh: boolean;
+  /** Whether what is offered to be done can be done. */
+  readonly writable: boolean;
+  /** Where the run-book is. */
+  readonly runbook: string;
 }
 
-export function renderOverviewPage(overview: Overview, { refresh }: PageOptions): string {
-  const { sources, alerts, readAt } = overview;
+export function renderOverviewPage(overview: Overview, activity: Activity, options: PageOptions): string {
+  const { sources, readAt } = overview;
+  const { refresh } = options;
   const findings = sources.flatMap((source) => judgeSource(source, readAt));
   const toggle = refresh
     ? html`reloads every ${refreshSeconds} s, <a href="/?refresh=off">stop</a>`
     : html`<a href="/">reload every ${refreshSeconds} s</a>`;
-  return renderDocument(
-    'Overview',
-    refresh ? html`<meta http-equiv="refresh" content="${refreshSeconds}" />` : null,
-    html`<p class="read">State of <time datetime="${readAt}">${formatTime(readAt)}</time> UTC, ${toggle}</p>
-      ${renderSummary(overview, findings)} ${renderAlerts(alerts, overview)}
-      ${sources.map((source) => renderSource(source, readAt))}`,
-  );
+  return renderDocument({
+    title: 'Overview',
+    refreshSeconds: refresh ? refreshSeconds : null,
+    main: html`<div class="read">
+        <p>State of <time datetime="${readAt}">${formatTime(readAt)}</time> UTC, ${toggle}</p>
+        ${renderLookup(sources.map(({ name }) => name))}
+      </div>
+      ${renderSummary(overview, findings)} ${renderAlerts(overview, options)}
+      ${sources.map((source) => renderSource(source, activity, { ...options, nowIso: readAt }))}`,
+  });
 }
 
 /** The page for when the state cannot be read: it says so, and shows no numbers. */
 export function renderFailurePage(message: string): string {
-  return renderDocument(
-    'State unknown',
-    html`<meta http-equiv="refresh" content="${refreshSeconds}" />`,
-    html`<div class="summary critical">
+  return renderDocument({
+    title: 'State unknown',
+    refreshSeconds,
+    main: html`<div class="summary critical">
       <h1>The state cannot be read</h1>
       <p>${message}</p>
       <p>Nothing is known about claims, brake or alerts until it can be. The page tries again by itself.</p>
     </div>`,
-  );
+  });
 }
 
-function renderDocument(title: string, head: Html | null, main: Html): string {
-  return html`<!doctype html>
-    <html lang="en">
-      <head>
-        <meta charset="utf-8" />
-        <meta name="viewport" content="width=device-width, initial-scale=1" />
-        <meta name="robots" content="noindex" />
-        <title>${title} · claim-reconciler</title>
-        ${head}
-        <link rel="icon" href="data:," />
-        <link rel="stylesheet" href="/page.css" />
-      </head>
-      <body>
-        <header>
-          <a class="name" href="/">claim-reconciler</a>
-          <nav>
-            <a href="/queues">Queues</a> <a href="/metrics">Metrics</a> <a href="/api/status">JSON</a>
-          </nav>
-        </header>
-        <main>${main}</main>
-      </body>
-    </html>`.markup;
+/** Whoever is asked about a claim has its id, or the marker's key. */
+function renderLookup(sources: readonly string[]): Html {
+  const options = sources.map((name) => html`<option>${name}</option>`);
+  return html`<form class="lookup" method="get" action="/explain" role="search">
+    <label
+      >Source
+      <select name="source">
+        ${options}
+      </select></label
+    >
+    <label>Claim <input name="claim" size="10" autocomplete="off" /></label>
+    <label>or marker <input name="marker" size="18" autocomplete="off" /></label>
+    <button type="submit">Explain</button>
+  </form>`;
 }
 
 interface Finding {
@@ -132,7 +136,7 @@ function renderSummary({ alertCounts }: Overview, findings: readonly Finding[]):
 
 const severityTones = { critical: 'critical', warning: 'warning', info: 'plain' } as const;
 
-function renderAlerts(alerts: readonly AlertView[], { alertCounts, readAt }: Overview): Html | null {
+function renderAlerts({ alerts, alertCounts, readAt }: Overview, options: PageOptions): Html | null {
   if (alerts.length === 0) return null;
   const total = alertCounts.reduce((sum, { count }) => sum + count, 0);
   const items = alerts.map(
@@ -140,10 +144,15 @@ function renderAlerts(alerts: readonly AlertView[], { alertCounts, readAt }: Ove
       html`<li class="${severityTones[alert.severity]}">
         ${badge(alert.severity, severityTones[alert.severity])} ${alert.summary}
         <small>
-          ${alert.source}, ${alert.state}, since ${ago(alert.openedAt, readAt)}, seen
+          ${alert.source}, ${describeState(alert)}, since ${ago(alert.openedAt, readAt)}, seen
           ${formatCount(alert.seen)} ${alert.seen === 1 ? 'time' : 'times'}, last
-          ${ago(alert.lastSeenAt, readAt)}
+          ${ago(alert.lastSeenAt, readAt)}; what to do: ${renderRunbook(alert.kind, options.runbook)}
         </small>
+        ${
+          options.writable && alert.state === 'open'
+            ? button(`/alerts/${alert.id}/acknowledge`, `Acknowledge alert ${alert.id}`)
+            : null
+        }
       </li>`,
   );
   const more =
@@ -155,4 +164,14 @@ function renderAlerts(alerts: readonly AlertView[], { alertCounts, readAt }: Ove
     </ul>
     ${more}
   </section>`;
+}
+
+function describeState({ state, acknowledgedBy }: AlertView): string {
+  return state === 'acknowledged' ? `taken in hand by ${acknowledgedBy ?? 'somebody'}` : state;
+}
+
+/** A link where the run-book is on the web, else the place in the documentation. */
+function renderRunbook(kind: string, runbook: string): Html {
+  const link = runbookLink(runbook, kind);
+  return /^https?:/.test(link) ? html`<a href="${link}">run-book</a>` : html`<code>${link}</code>`;
 }

@@ -9,10 +9,11 @@ import fastify, { type FastifyError, type FastifyInstance } from 'fastify';
 import { OperatingError } from '../domain/operating-error.ts';
 import type { Overview } from '../postgres/overview.ts';
 import { assertServable, guardAccess, type Credentials, type HttpLog } from './access.ts';
+import { registerActions } from './actions.ts';
 import { registerBoard, type BoardQueue } from './board.ts';
+import type { Desk } from './desk.ts';
 import type { Metrics } from './metrics.ts';
-import { renderFailurePage, renderOverviewPage } from './overview-page.ts';
-import { pageStyle } from './page-style.ts';
+import { registerPages } from './pages.ts';
 import { registerReports, reportsPath, type TakeReport } from './reports.ts';
 import { shareReading } from './shared-reading.ts';
 
@@ -32,6 +33,9 @@ export interface HttpOptions {
   readonly readOnly: boolean;
   readonly queues: readonly BoardQueue[];
   overview(): Promise<Overview>;
+  readonly desk: Desk;
+  /** Where the run-book is. */
+  readonly runbook: string;
   readiness(): Promise<Readiness>;
   readonly takeReport: TakeReport;
   readonly metrics: Pick<Metrics, 'scrape'>;
@@ -46,7 +50,6 @@ export interface HttpServer {
 
 /** Longer than any healthy answer, shorter than the patience of browsers, probes and Prometheus (10 s). */
 const answerWithinMs = 8_000;
-const stateWithinMs = 5_000;
 /** Probes give up after a second by default. */
 const readinessWithinMs = 900;
 const closeGraceMs = 500;
@@ -58,7 +61,7 @@ const contentSecurityPolicy = {
     styleSrc: ["'self'"],
     imgSrc: ["'self'", 'data:'],
     baseUri: ["'none'"],
-    formAction: ["'none'"],
+    formAction: ["'self'"],
     frameAncestors: ["'none'"],
   },
 };
@@ -105,7 +108,10 @@ export async function buildHttp(options: HttpOptions): Promise<FastifyInstance> 
   await app.register(async (scope) => {
     addAudit(scope, options.log);
     await guardAccess(scope, options);
-    addState(scope, options);
+    addFreshness(scope);
+    registerPages(scope, { ...options, writable: isWritable(options) });
+    await registerActions(scope, options.desk);
+    addMetrics(scope, options);
     await registerReports(scope, options.takeReport);
     await registerBoard(scope, options.queues, { writable: isWritable(options) });
   });
@@ -114,6 +120,14 @@ export async function buildHttp(options: HttpOptions): Promise<FastifyInstance> 
 
 function isWritable({ credentials, readOnly }: HttpOptions): boolean {
   return credentials.length > 0 && !readOnly;
+}
+
+/** State is of the moment: nobody keeps it, unless a route says otherwise. */
+function addFreshness(app: FastifyInstance): void {
+  app.addHook('onSend', (_request, reply, _payload, done) => {
+    if (!reply.hasHeader('cache-control')) reply.header('cache-control', 'no-store');
+    done();
+  });
 }
 
 /** `/livez` says that the event loop turns; `/readyz` that work can be done. Both without credentials. */
@@ -149,34 +163,9 @@ function addAudit(app: FastifyInstance, log: HttpLog): void {
   });
 }
 
-function addState(app: FastifyInstance, options: HttpOptions): void {
-  const readState = shareReading(() => options.overview(), {
-    freshMs: 500,
-    deadlineMs: stateWithinMs,
-    what: 'the state in Postgres',
-  });
-  app.addHook('onSend', (_request, reply, _payload, done) => {
-    if (!reply.hasHeader('cache-control')) reply.header('cache-control', 'no-store');
-    done();
-  });
-  app.get<{ Querystring: { refresh?: string } }>('/', async (request, reply) => {
-    reply.type('text/html; charset=utf-8');
-    try {
-      return renderOverviewPage(await readState(), { refresh: request.query.refresh !== 'off' });
-    } catch (error) {
-      return reply.code(503).send(renderFailurePage(messageOf(error)));
-    }
-  });
-  app.get('/page.css', (_request, reply) => reply.type('text/css; charset=utf-8').send(pageStyle));
-  app.get('/api/status', async (_request, reply) => {
-    try {
-      return await readState();
-    } catch (error) {
-      return reply.code(503).send({ error: messageOf(error) });
-    }
-  });
+function addMetrics(app: FastifyInstance, { metrics }: HttpOptions): void {
   app.get('/metrics', async (_request, reply) => {
-    const { contentType, body } = await options.metrics.scrape();
+    const { contentType, body } = await metrics.scrape();
     return reply.type(contentType).send(body);
   });
 }

@@ -140,3 +140,25 @@ export async function readStanding(
   );
   return rows[0] ?? { checkpoint: null, settled: null, judgedIds: [] };
 }
+
+/** What a discrepancy is about, open or not; null when there is none of this id. */
+export async function findSubject(
+  pool: pg.Pool,
+  discrepancyId: string,
+): Promise<{
+  readonly source: string;
+  readonly target:
+    { readonly kind: 'claim'; readonly id: string } | { readonly kind: 'marker'; readonly key: string };
+} | null> {
+  if (!/^\d{1,18}$/.test(discrepancyId)) return null;
+  const { rows } = await pool.query<{ source: string; claimId: string | null; subject: string }>(
+    'select source, claim_id as "claimId", subject from reconciler.discrepancy where id = $1',
+    [discrepancyId],
+  );
+  const [row] = rows;
+  if (row === undefined) return null;
+  const { source, claimId, subject } = row;
+  return claimId === null
+    ? { source, target: { kind: 'marker', key: subject.replace(/^marker:/, '') } }
+    : { source, target: { kind: 'claim', id: claimId } };
+}

@@ -65,6 +65,8 @@ select json_build_object(
           select r.id::text, left(d.claim_id, $3) as "claimId", d.verdict, r.action, r.outcome,
             left(r.marker_key, $3) as "markerKey", was.marker as before, became.marker as after,
             left(r.note, $3) as note, r.done_by as "doneBy", r.pass_id::text as "passId", r.undo_of::text as "undoOf",
+            r.discrepancy_id::text as "discrepancyId", (select u.id::text from reconciler.repair u
+              where u.undo_of = r.id and u.outcome in ('intended', 'applied')) as "undoneBy",
             r.intended_at as "intendedAt", r.ended_at as "endedAt"
           from reconciler.repair r join reconciler.discrepancy d on d.id = r.discrepancy_id,
             lateral (select json_build_object('kind', m ->> 'kind', 'value', left(m ->> 'value', $3),
@@ -117,6 +119,7 @@ select json_build_object(
   'alerts', (
     select coalesce(json_agg(alert), '[]') from (
       select a.id::text, a.kind, a.source, a.severity, left(a.summary, $3) as summary, a.state, a.seen,
+        a.acknowledged_by as "acknowledgedBy",
         a.opened_at as "openedAt", a.last_seen_at as "lastSeenAt"
       from (select * from reconciler.alert where state <> 'resolved' limit 1000) a
       order by array_position(array['critical', 'warning', 'info'], a.severity), a.opened_at desc limit 20) alert)

@@ -127,6 +127,7 @@ export interface MarkerView {
 
 export interface RepairView {
   readonly id: string;
+  readonly discrepancyId: string;
   readonly claimId: string | null;
   readonly verdict: string;
   readonly action: string;
@@ -138,6 +139,8 @@ export interface RepairView {
   readonly doneBy: string;
   readonly passId: string | null;
   readonly undoOf: string | null;
+  /** The repair that took this one back, or is about to. */
+  readonly undoneBy: string | null;
   readonly intendedAt: string;
   readonly endedAt: string | null;
 }
@@ -151,6 +154,7 @@ export interface AlertView {
   readonly severity: AlertSeverity;
   readonly summary: string;
   readonly state: string;
+  readonly acknowledgedBy: string | null;
   readonly seen: number;
   readonly openedAt: string;
   readonly lastSeenAt: string;

@@ -45,6 +45,10 @@ export interface Explained {
   readonly history: History;
 }
 
+/** What a person asks about. */
+export type ExplainTarget =
+  { readonly kind: 'claim'; readonly id: string } | { readonly kind: 'marker'; readonly key: string };
+
 /** Claims on one marker that are looked at; more would mean that the key is not what it seems. */
 const claimsPerMarkerMax = 100;
 

@@ -10,9 +10,17 @@ const schema = z.strictObject({
   source: z.string().regex(/^[a-z][a-z0-9_-]{0,62}$/, 'must be the name of a source'),
   /** The slot it was enqueued for; null when a person asked for it. */
   slot: z.iso.datetime().nullable(),
+  /** The person who asked for it; none for a slot. */
+  by: z.string().min(1).max(200).optional(),
 });
 
 export type PassPayload = z.infer<typeof schema>;
+
+/** What people fill in, as JSON Schema. */
+export function describePassRequest(): Record<string, unknown> {
+  const asked = schema.omit({ by: true }).extend({ slot: z.null().describe('Null: it is of no slot.') });
+  return z.toJSONSchema(asked, { io: 'input' });
+}
 
 /** Reads what came out of the queue. */
 export function readPassPayload(data: unknown): PayloadReading<PassPayload> {

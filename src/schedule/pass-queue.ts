@@ -15,7 +15,7 @@ export interface PassQueue extends Pick<OpenQueue, 'queue' | 'close'> {
   /** Throws OperatingError `redis_unreachable` or `timed_out`; then the job may have been added. Repeating is safe. */
   enqueuePass(pass: PassRequest): Promise<Enqueued>;
   /** A pass that a person asked for, skipped like any other while one is waiting or running. */
-  enqueueByHand(source: string): Promise<Enqueued>;
+  enqueueByHand(source: string, by: string): Promise<Enqueued>;
 }
 
 const removeTimeoutMs = 5_000;
@@ -30,7 +30,8 @@ export function openPassQueue(options: QueueOptions): PassQueue {
     close,
     enqueuePass: async ({ source, slot }) =>
       addPass({ source, slot: slot.toISOString() }, `${source}-${idOf(slot)}`),
-    enqueueByHand: async (source) => addPass({ source, slot: null }, `${source}-by-hand-${idOf(new Date())}`),
+    enqueueByHand: async (source, by) =>
+      addPass({ source, slot: null, by }, `${source}-by-hand-${idOf(new Date())}`),
   };
 }
 

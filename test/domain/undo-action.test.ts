@@ -5,7 +5,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { expirySlackMs, type MarkerReading } from '../../src/domain/marker.ts';
 import type { RepairAction } from '../../src/domain/repair-action.ts';
-import { undoAction, type Undo } from '../../src/domain/undo-action.ts';
+import { mayBeUndone, undoAction, type Undo } from '../../src/domain/undo-action.ts';
 import { absent, anyMarker, nowMs, present, undecodable, unread } from './observations.ts';
 
 const key = 'gift:1:7';
@@ -129,5 +129,28 @@ describe('undoAction', () => {
         }
       }),
     );
+  });
+});
+
+describe('mayBeUndone', () => {
+  const made = {
+    action: 'delete_marker',
+    outcome: 'applied',
+    before: present('a1', 60_000),
+    undoOf: null,
+    undoneBy: null,
+  };
+
+  it.each([
+    ['a deleted marker', {}, true],
+    ['a marker that was set again', { action: 'reissue_marker', before: absent }, true],
+    ['an expiry', { action: 'set_expiry' }, true],
+    ['an expiry of a marker that had none', { action: 'set_expiry', before: present('a1', null) }, false],
+    ['a settled claim', { action: 'settle_granted' }, false],
+    ['a repair that was not made', { outcome: 'superseded' }, false],
+    ['an undo', { undoOf: '3' }, false],
+    ['a repair that was taken back', { undoneBy: '4' }, false],
+  ])('%s', (_what, changes, expected) => {
+    expect(mayBeUndone({ ...made, ...changes })).toBe(expected);
   });
 });

@@ -4,6 +4,7 @@
 import { Queue } from 'bullmq';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import type { Credentials } from '../../src/http/access.ts';
+import type { BoardQueue } from '../../src/http/board.ts';
 import { startHttp, type HttpServer } from '../../src/http/server.ts';
 import { createRedis, type TestRedis } from '../support/redis.ts';
 import { credentials, httpOptions, signedIn } from './options.ts';
@@ -23,8 +24,10 @@ afterAll(async () => {
   await redis.release();
 });
 
+const shown = (): BoardQueue => ({ queue, title: 'Passes', description: 'One job a pass.', requests: null });
+
 async function start(...given: readonly Credentials[]): Promise<string> {
-  const server = await startHttp(httpOptions({ queues: [queue], credentials: given }));
+  const server = await startHttp(httpOptions({ queues: [shown()], credentials: given }));
   servers.push(server);
   return server.url;
 }

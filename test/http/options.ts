@@ -1,11 +1,27 @@
 /**
  * Options for a server whose stores are functions, so that each test changes only what it is about.
  */
+import { OperatingError } from '../../src/domain/operating-error.ts';
+import type { Desk } from '../../src/http/desk.ts';
 import { createMetrics } from '../../src/http/metrics.ts';
 import type { HttpOptions } from '../../src/http/server.ts';
-import { overviewOf } from './states.ts';
+import { overviewOf, readAt } from './states.ts';
 
 export const credentials = { username: 'ops', password: 'pa:ss wörd' };
+
+/** Of a place where nothing is on record and nothing can be asked for. */
+export const desk: Desk = {
+  explain: async () => null,
+  findSubject: async () => null,
+  activity: async () => ({ bucketMs: 1_800_000, endsAtMs: Date.parse(readAt), bySource: new Map() }),
+  acknowledge: async () => 'not_found',
+  resume: async () => false,
+  askForPass: async () => 'skipped',
+  askByHand: async () => {
+    throw new OperatingError('redis_unreachable', 'The queue Redis is not connected; nothing was enqueued.');
+  },
+  readByHand: async () => null,
+};
 
 /** What was logged, as `level sentence`. */
 export type Logged = string[];
@@ -19,6 +35,8 @@ export function httpOptions(changes: Partial<HttpOptions> = {}, logged: Logged =
     readOnly: false,
     queues: [],
     overview,
+    desk,
+    runbook: 'docs/runbook.md',
     readiness: async () => ({ ready: true, reasons: [] }),
     takeReport: async () => ({ reportId: '1', verdict: 'consistent', discrepancyId: null, note: 'fine' }),
     metrics: createMetrics({

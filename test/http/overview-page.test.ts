@@ -3,12 +3,20 @@
  */
 import { expect, test } from 'vitest';
 import { renderFailurePage, renderOverviewPage } from '../../src/http/overview-page.ts';
+import type { Activity } from '../../src/postgres/activity.ts';
 import type { Overview } from '../../src/postgres/overview.ts';
 import { alert, discrepancy, overviewOf, pass, quiet, repair, secondsBefore } from './states.ts';
 
+const nothing: Activity = { bucketMs: 1, endsAtMs: 0, bySource: new Map() };
+const read = { refresh: true, writable: false, runbook: 'docs/runbook.md' };
+
+function render(overview: Overview, options = {}, activity = nothing): string {
+  return renderOverviewPage(overview, activity, { ...read, ...options });
+}
+
 /** The text of a page, without markup, with its spaces folded. */
 function textOf(overview: Overview): string {
-  const page = renderOverviewPage(overview, { refresh: true });
+  const page = render(overview);
   return page.replaceAll(/<[^>]*>/g, ' ').replaceAll(/\s+/g, ' ');
 }
 
@@ -99,7 +107,7 @@ test('says when a count is only a lower bound', () => {
 
 test('hostile texts come out as text, wherever they stand', () => {
   const hostile = '<script>alert(1)</script>" onmouseover="x\u0007\u202E';
-  const page = renderOverviewPage(
+  const page = render(
     overviewOf(
       {
         discrepancies: [{ ...discrepancy, claimId: hostile, markerKey: hostile, verdict: hostile }],
@@ -114,7 +122,6 @@ test('hostile texts come out as text, wherever they stand', () => {
       },
       { alerts: [{ ...alert, summary: hostile, source: hostile }] },
     ),
-    { refresh: true },
   );
   expect(page).not.toContain('<script');
   expect(page).not.toContain('" onmouseover="');
@@ -124,17 +131,15 @@ test('hostile texts come out as text, wherever they stand', () => {
 });
 
 test('cells keep long keys short and hold the rest in the tooltip', () => {
-  const page = renderOverviewPage(overviewOf({ repairs: [{ ...repair, markerKey: 'k'.repeat(500) }] }), {
-    refresh: true,
-  });
+  const page = render(overviewOf({ repairs: [{ ...repair, markerKey: 'k'.repeat(500) }] }));
   expect(page).toContain(`<code title="${'k'.repeat(500)}">${'k'.repeat(120)}…</code>`);
 });
 
 test('reloads itself unless asked not to, and needs no script', () => {
   const overview = overviewOf({});
-  expect(renderOverviewPage(overview, { refresh: true })).toContain('http-equiv="refresh"');
-  expect(renderOverviewPage(overview, { refresh: false })).not.toContain('http-equiv="refresh"');
-  expect(renderOverviewPage(overview, { refresh: true })).not.toMatch(/<script|\sstyle=|\son[a-z]+=/);
+  expect(render(overview)).toContain('http-equiv="refresh"');
+  expect(render(overview, { refresh: false })).not.toContain('http-equiv="refresh"');
+  expect(render(overview)).not.toMatch(/<script|\sstyle=|\son[a-z]+=/);
 });
 
 test('a state that cannot be read is shown as such, without numbers', () => {

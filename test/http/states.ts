@@ -46,6 +46,7 @@ export const discrepancy: DiscrepancyView = {
 
 export const repair: RepairView = {
   id: '3',
+  discrepancyId: '1',
   claimId: '42',
   verdict: 'missing_marker',
   action: 'reissue_marker',
@@ -57,6 +58,7 @@ export const repair: RepairView = {
   doneBy: 'schedule',
   passId: '7',
   undoOf: null,
+  undoneBy: null,
   intendedAt: secondsBefore(8),
   endedAt: secondsBefore(8),
 };
@@ -68,6 +70,7 @@ export const alert: AlertView = {
   severity: 'critical',
   summary: 'The brake stopped all repairs.',
   state: 'open',
+  acknowledgedBy: null,
   seen: 1,
   openedAt: secondsBefore(8),
   lastSeenAt: secondsBefore(8),

@@ -92,15 +92,15 @@ describe('enqueuing', () => {
     work(run);
     await waitFor(() => started.length === 2, { what: 'both passes to run' });
     expect(await queue.enqueuePass({ source: 'gifts', slot: third })).toBe('skipped');
-    expect(await queue.enqueueByHand('gifts')).toBe('skipped');
+    expect(await queue.enqueueByHand('gifts', 'ada')).toBe('skipped');
     expect(await queue.queue.getWaitingCount()).toBe(0);
     end();
     await waitFor(async () => (await queue.queue.getCompletedCount()) === 2, { what: 'both passes to end' });
     expect(await queue.enqueuePass({ source: 'gifts', slot: third })).toBe('enqueued');
     await waitFor(() => started.length === 3, { what: 'the next pass' });
-    expect(await queue.enqueueByHand('gifts')).toBe('enqueued');
+    expect(await queue.enqueueByHand('gifts', 'ada')).toBe('enqueued');
     await waitFor(() => started.length === 4, { what: 'the pass by hand' });
-    expect(started.at(-1)).toEqual({ source: 'gifts', slot: null });
+    expect(started.at(-1)).toEqual({ source: 'gifts', slot: null, by: 'ada' });
   });
 
   it('is possible again after a pass that failed', async () => {
@@ -198,6 +198,7 @@ describe('20: FLUSHALL', () => {
     expect(await queue.enqueuePass({ source: 'gifts', slot: second })).toBe('enqueued');
     end();
     await waitFor(() => started.length >= 2 && worker.running() === 0, { what: 'the pass of the next slot' });
+    await waitFor(async () => (await queue.queue.getCompletedCount()) === 1, { what: 'its end in Redis' });
     expect(await queue.enqueuePass({ source: 'gifts', slot: third })).toBe('enqueued');
     await waitFor(() => started.at(-1)?.slot === third.toISOString(), { what: 'passes to go on' });
   });

@@ -8,12 +8,12 @@ import type { Source } from '../../domain/source.ts';
 import { matchTemplate } from '../../domain/template.ts';
 import { assertMigrated } from '../../postgres/migrate.ts';
 import { untilReady } from '../../redis/connect.ts';
-import { explainClaim, explainMarker } from '../../reconcile/explain-claim.ts';
+import { explainClaim, explainMarker, type ExplainTarget } from '../../reconcile/explain-claim.ts';
 import { tell, type Told } from '../../reconcile/explain-words.ts';
 import { openSource } from '../../reconcile/source-context.ts';
 import { findSource } from '../../reconcile/under-term.ts';
 import { printable } from '../../app/text-table.ts';
-import { describeTold, type ExplainTarget } from '../explained-lines.ts';
+import { describeTold } from '../explained-lines.ts';
 import type { CommandIo } from '../io.ts';
 import { runCommand, type CommonOptions } from '../run-command.ts';
 

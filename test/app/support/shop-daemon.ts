@@ -17,6 +17,7 @@ export interface Answer {
 export interface ShopDaemon {
   /** Settles as `startDaemon` does. */
   readonly started: Promise<Daemon>;
+  readonly url: string;
   readonly get: (path: string) => Promise<Answer>;
   /** What it has logged so far: the sentences. */
   readonly log: () => readonly string[];
@@ -31,10 +32,18 @@ export async function startShopDaemon(
   program: Program,
   settings: ShopSettings & { readonly withOrders?: boolean } = {},
 ): Promise<ShopDaemon> {
-  const text = shopConfig(world, { schedule: '* * * * * *', ...settings }, settings.withOrders === true);
+  return startConfigured(
+    shopConfig(world, { schedule: '* * * * * *', ...settings }, settings.withOrders === true),
+    program,
+  );
+}
+
+/** @param text of the configuration file; its port is replaced by a free one */
+export async function startConfigured(text: string, program: Program): Promise<ShopDaemon> {
   const path = await program.write('daemon.yaml', text);
   const port = await findFreePort();
   const loaded = await loadConfig({ path, env: {}, cwd: program.folder() });
+  const url = `http://127.0.0.1:${port}`;
   const sentences: string[] = [];
   const log = pino({ level: 'debug' }, { write: (line: string) => void sentences.push(sentenceOf(line)) });
   const stopping = new AbortController();
@@ -45,8 +54,9 @@ export async function startShopDaemon(
     started,
     abort,
     log: () => sentences,
+    url,
     get: async (path) => {
-      const answer = await fetch(`http://127.0.0.1:${port}${path}`);
+      const answer = await fetch(`${url}${path}`);
       return { status: answer.status, text: await answer.text() };
     },
     stop: async () => {

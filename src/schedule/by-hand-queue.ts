@@ -1,0 +1,84 @@
+/**
+ * The queue of what people ask for on the dashboard: repairs of single claims, markers or ranges, plans that were
+ * reviewed, undo. A queue of its own, so that a person never waits behind passes, nor passes behind a person.
+ * Keeps no state that matters: what was changed stands in the journal.
+ */
+import { randomUUID } from 'node:crypto';
+import { describeRedisError, withDeadline } from '../redis/connect.ts';
+import { nameByHand, readByHandPayload, type ByHandPayload } from './by-hand-payload.ts';
+import { openQueue, type OpenQueue, type QueueOptions } from './open-queue.ts';
+import type { PayloadReading } from './read-payload.ts';
+import { startQueueWorker, type QueueWorker, type WorkerOptions } from './queue-worker.ts';
+
+const queueName = 'by-hand';
+
+/** A job as it is in the queue. Whoever has access to the queue's Redis could have written any of it. */
+export interface ByHandJob {
+  readonly id: string;
+  readonly payload: PayloadReading<ByHandPayload>;
+  /** Unix milliseconds. */
+  readonly askedAtMs: number;
+  readonly endedAtMs: number | null;
+  readonly state: 'waiting' | 'running' | 'done' | 'failed';
+  readonly lines: readonly string[];
+  /** Null until it is done. */
+  readonly result: unknown;
+  /** Null unless it failed. */
+  readonly error: string | null;
+}
+
+export interface ByHandQueue extends Pick<OpenQueue, 'queue' | 'close'> {
+  /** The id of the job. Throws OperatingError `redis_unreachable` or `timed_out`; then the job may have been added. */
+  ask(payload: ByHandPayload): Promise<string>;
+  /** Null when there is no such job (any more). Throws OperatingError `redis_unreachable` or `timed_out`. */
+  read(id: string): Promise<ByHandJob | null>;
+}
+
+const readTimeoutMs = 3_000;
+const linesMax = 200;
+
+export function openByHandQueue(options: QueueOptions): ByHandQueue {
+  const { queue, add, close } = openQueue(queueName, options);
+  return {
+    queue,
+    close,
+    ask: async (payload) => {
+      const jobId = randomUUID();
+      await add({ title: nameByHand(payload), payload, jobId, onlyOne: jobId });
+      return jobId;
+    },
+    read: async (id) => {
+      try {
+        return await withDeadline(readJob(queue, id), readTimeoutMs, `reading job ${id}`);
+      } catch (error) {
+        throw describeRedisError(error);
+      }
+    },
+  };
+}
+
+async function readJob(queue: OpenQueue['queue'], id: string): Promise<ByHandJob | null> {
+  const job = await queue.getJob(id);
+  if (job === undefined) return null;
+  const [state, { logs }] = await Promise.all([job.getState(), queue.getJobLogs(id, 0, linesMax - 1)]);
+  return {
+    id,
+    payload: readByHandPayload(job.data),
+    askedAtMs: job.timestamp,
+    endedAtMs: job.finishedOn ?? null,
+    state: stateOf(state),
+    lines: logs,
+    result: job.returnvalue ?? null,
+    error: state === 'failed' ? job.failedReason : null,
+  };
+}
+
+function stateOf(state: string): ByHandJob['state'] {
+  if (state === 'completed') return 'done';
+  if (state === 'failed') return 'failed';
+  return state === 'active' ? 'running' : 'waiting';
+}
+
+export function startByHandWorker(options: WorkerOptions<ByHandPayload>): QueueWorker {
+  return startQueueWorker({ queueName, read: readByHandPayload, nameOf: nameByHand }, options);
+}
