@@ -47,8 +47,8 @@ function renderChart(title: string, frame: Frame, series: readonly Series[]): Ht
     .domain(buckets.keys())
     .paddingInner(0.2);
   const barWidth = x.bandwidth() / series.length;
-  const bars = buckets.flatMap((bucket, at) =>
-    series.flatMap((one, nth) => {
+  const bars = buckets.flatMap((bucket, at): Html[] =>
+    series.flatMap((one, nth): Html[] => {
       if (bucket[one] === 0) return [];
       // What is there is seen, however little.
       const top = Math.min(y(bucket[one]), height - margin.bottom - 1);
@@ -107,7 +107,7 @@ function renderX(fromMs: number, toMs: number): Html[] {
 
 /** For whoever cannot point, or wants to copy. */
 function renderNumbers(frame: Frame): Html {
-  const rows = frame.buckets.flatMap((bucket, at) => {
+  const rows = frame.buckets.flatMap((bucket, at): string[][] => {
     const { judged, found, repaired, troubled } = bucket;
     if (judged + found + repaired + troubled === 0) return [];
     const began = formatTime(new Date(startOf(frame, at)).toISOString());
