@@ -42,6 +42,7 @@ export function useBrowser(): TestBrowser {
         colorScheme: dark ? 'dark' : 'light',
       });
       const page = await context.newPage();
+      page.setDefaultTimeout(20_000);
       page.on('console', (message) => {
         if (message.type() === 'error') complaints.push(message.text());
       });
