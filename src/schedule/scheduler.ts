@@ -25,11 +25,19 @@ export interface SchedulerOptions {
   readonly holder: string;
   readonly timing?: LeaseTiming;
   readonly timezone: string;
-  readonly sources: readonly { readonly name: string; readonly schedule: string }[];
+  readonly tasks: readonly ScheduledTask[];
   readonly enqueue: Enqueue;
   readonly onEvent: (event: ScheduleEvent) => void;
   /** Reads both clocks; given by tests. */
   readonly readClocks?: () => ClockReading;
+}
+
+/** The passes over a source; or something else that has slots, under a name that no source can have. */
+export interface ScheduledTask {
+  readonly name: string;
+  readonly schedule: string;
+  /** A slot is offered at every fire, and taken once the last is so old; without it at every fire. */
+  readonly everyMs?: number;
 }
 
 /** Since the start, of this process. */
@@ -52,9 +60,11 @@ export interface Scheduler {
 }
 
 interface Task {
-  readonly source: string;
+  readonly name: string;
   readonly shortestGapMs: number;
-  readonly longestGapMs: number;
+  /** No slot is handed out this close to another: at a fire, and at one that makes good what may have been missed. */
+  readonly minGapMs: number;
+  readonly catchUpGapMs: number;
 }
 
 /** Failures in a row after which the holder makes way. */
@@ -80,8 +90,8 @@ class RunningScheduler implements Scheduler {
   constructor(options: SchedulerOptions) {
     this.#options = options;
     const readClocks = options.readClocks ?? readSystemClocks;
-    const { onEvent, sources } = options;
-    this.#timers = sources.map((source) => this.#timerOf(source, readClocks));
+    const { onEvent, tasks } = options;
+    this.#timers = tasks.map((task) => this.#timerOf(task, readClocks));
     this.#watchdog = new Watchdog({ timers: this.#timers, readClocks, fireLimitMs, onEvent });
     this.#keeper = new TermKeeper({
       ...options,
@@ -107,13 +117,19 @@ class RunningScheduler implements Scheduler {
     await within(this.#keeper.close(), deadlineMs);
   }
 
-  #timerOf(source: { name: string; schedule: string }, readClocks: () => ClockReading): CronTimer {
+  #timerOf({ name, schedule, everyMs }: ScheduledTask, readClocks: () => ClockReading): CronTimer {
     const { timezone, onEvent } = this.#options;
-    const gaps = measureGaps(source.schedule, timezone);
-    const task = { source: source.name, shortestGapMs: gaps.shortestMs, longestGapMs: gaps.longestMs };
+    const gaps = measureGaps(schedule, timezone);
+    const halfGapMs = gaps.shortestMs / 2;
+    const task: Task = {
+      name,
+      shortestGapMs: gaps.shortestMs,
+      minGapMs: everyMs === undefined ? halfGapMs : Math.max(halfGapMs, everyMs - halfGapMs),
+      catchUpGapMs: everyMs ?? gaps.longestMs,
+    };
     return new CronTimer({
-      task: source.name,
-      schedule: source.schedule,
+      task: name,
+      schedule,
       timezone,
       readMonotonicMs: () => readClocks().monotonicMs,
       onFire: async (reason) => this.#onFire(task, reason),
@@ -148,8 +164,8 @@ class RunningScheduler implements Scheduler {
     const { pool, holder, onEvent } = this.#options;
     term.lease.guard();
     const claim = await claimSlot(pool, {
-      task: task.source,
-      minGapMs: reason === 'catch_up' ? task.longestGapMs : task.shortestGapMs / 2,
+      task: task.name,
+      minGapMs: reason === 'catch_up' ? task.catchUpGapMs : task.minGapMs,
       holder,
       fencingToken: term.fencingToken,
     });
@@ -157,7 +173,7 @@ class RunningScheduler implements Scheduler {
       case 'claimed':
         return this.#enqueue(task, claim.slot);
       case 'taken':
-        onEvent({ kind: 'slot_taken', task: task.source, slot: claim.slot, holder: claim.holder });
+        onEvent({ kind: 'slot_taken', task: task.name, slot: claim.slot, holder: claim.holder });
         return 'taken';
       case 'fenced_out':
         this.#keeper.stepDown(`${claim.holder} holds a newer term (${claim.newestToken}).`);
@@ -168,14 +184,14 @@ class RunningScheduler implements Scheduler {
   /** The row in the ledger is what allows it, not the lease: nobody else can ever enqueue this slot. */
   async #enqueue(task: Task, slot: Date): Promise<keyof SchedulerCounts> {
     const { enqueue, onEvent } = this.#options;
-    const pass = { source: task.source, slot };
+    const pass = { source: task.name, slot };
     try {
       const result = await enqueueInTime(enqueue, pass, task.shortestGapMs / 2, this.#closing.signal);
-      onEvent({ kind: `slot_${result}`, task: task.source, slot });
+      onEvent({ kind: `slot_${result}`, task: task.name, slot });
       return result;
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      onEvent({ kind: 'slot_lost', task: task.source, slot, reason });
+      onEvent({ kind: 'slot_lost', task: task.name, slot, reason });
       return 'failed';
     }
   }

@@ -26,7 +26,7 @@ startScheduler({
   holder,
   timing: { ttlMs: 3_000, renewEveryMs: 1_000, callTimeoutMs: 500 },
   timezone: 'UTC',
-  sources: [
+  tasks: [
     { name: 'gifts', schedule: '* * * * * *' },
     { name: 'orders', schedule: '*/2 * * * * *' },
   ],

@@ -69,7 +69,7 @@ function startReplica(
     holder,
     timing,
     timezone: 'UTC',
-    sources: sources.map((name) => ({ name, schedule })),
+    tasks: sources.map((name) => ({ name, schedule })),
     enqueue: options.enqueue ?? record,
     onEvent: (event) => void events.push(event),
   });
