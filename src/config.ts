@@ -6,9 +6,11 @@
  */
 import { dirname } from 'node:path';
 import type { z } from 'zod';
+import type { CanaryRules } from './domain/canary.ts';
 import type { Receiver } from './domain/alert-message.ts';
 import type { Source } from './domain/source.ts';
 import { buildReceivers } from './config/alerts-schema.ts';
+import { buildCanary, buildCanarySource } from './config/canary-schema.ts';
 import { findDisagreements, findOddities } from './config/agreement.ts';
 import { buildSource } from './config/build-source.ts';
 import { applyEnvironment } from './config/environment.ts';
@@ -39,7 +41,9 @@ export interface Config {
     readonly receivers: readonly Receiver[];
     readonly runbook: string;
   };
-  /** At least one, in the order of the file. */
+  /** Null: there is none. */
+  readonly canary: CanaryRules | null;
+  /** At least one, in the order of the file; the canary's, where there is one, comes last. */
   readonly sources: readonly Source[];
 }
 
@@ -84,7 +88,11 @@ export async function loadConfig(options: LoadOptions): Promise<LoadedConfig> {
     log: data.log,
     timezone: data.timezone,
     alerts: { ...data.alerts, receivers: buildReceivers(data.alerts.receivers) },
-    sources: Object.entries(data.sources).map(([name, source]) => buildSource(name, source, dirname(file))),
+    canary: buildCanary(data.canary),
+    sources: [
+      ...Object.entries(data.sources).map(([name, source]) => buildSource(name, source, dirname(file))),
+      ...(data.canary === undefined ? [] : [buildCanarySource()]),
+    ],
   };
 }
 

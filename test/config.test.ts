@@ -27,6 +27,7 @@ describe('the smallest file', () => {
       log: { level: 'info' },
       timezone: 'UTC',
       alerts: { receivers: [], runbook: 'docs/runbook.md' },
+      canary: null,
       sources: [
         {
           name: 'gifts',

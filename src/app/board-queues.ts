@@ -9,6 +9,7 @@ export function describeQueues(
   passes: BoardQueue['queue'],
   byHand: BoardQueue['queue'],
   deliveries: readonly BoardQueue['queue'][],
+  canaries: readonly BoardQueue['queue'][],
 ): BoardQueue[] {
   return [
     {
@@ -30,6 +31,13 @@ export function describeQueues(
       title: 'Alerts on their way',
       description:
         'One job a try to tell one receiver of one alert. What is due stands in Postgres: an emptied queue fills again.',
+      requests: null,
+    })),
+    ...canaries.map((queue) => ({
+      queue,
+      title: 'Faults for the canary',
+      description:
+        'One job a fault that is put into a claim of our own. The passes must find and repair it in time, or an alert is raised.',
       requests: null,
     })),
   ];

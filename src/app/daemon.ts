@@ -17,6 +17,7 @@ import { openByHand } from './by-hand.ts';
 import { openDesk } from './operator-desk.ts';
 import { openAlertDelivery } from './alert-delivery.ts';
 import { AlertTeller } from './alert-teller.ts';
+import { openCanary, type Canary } from './canary.ts';
 import { sentencesOf, type Sentences } from './log-sentences.ts';
 import type { Logger } from './log.ts';
 import { openDeps, type OpenDeps } from './open-deps.ts';
@@ -27,7 +28,7 @@ import { runScheduledPass, type ScheduledPassDeps } from './scheduled-pass.ts';
 import { untilStoresReady } from './stores-ready.ts';
 import { untilAborted } from './until-aborted.ts';
 import { startUpkeep } from './upkeep.ts';
-import { measureIndexes, watchDeps } from './watched-deps.ts';
+import { measureIndexes, watchCanary, watchDeps } from './watched-deps.ts';
 
 export interface Daemon {
   /** Where the dashboard is. */
@@ -75,39 +76,26 @@ async function open(
   const sentences = sentencesOf(log);
   const sources = config.sources.map(({ name }) => name);
   const overview = () => readOverview(deps.pool, config.sources);
-  const metrics = createMetrics({ sources, overview, openClaims: () => measureIndexes(deps) });
+  const openClaims = () => measureIndexes(deps);
+  const metrics = createMetrics({ sources, overview, openClaims, canary: watchCanary(deps, config.canary) });
   const onEvent = (event: ScheduleEvent): void => tell(event, sentences, metrics);
-  const queue = openPassQueue({ url: config.queueRedis.url, prefix: queuePrefix(deps), onEvent });
+  const queueOptions = { url: config.queueRedis.url, prefix: queuePrefix(deps), onEvent };
+  const queue = openPassQueue(queueOptions);
   parts.add(() => queue.close(partStopMs));
   const state = { working: false };
   const readiness = () => readReadiness(deps, state.working);
   const takeReport = openReportDesk(deps, (source) => metrics.reportStored(source));
-  const delivery = openAlertDelivery({
-    ...config.alerts,
-    pool: deps.pool,
-    url: config.queueRedis.url,
-    prefix: queuePrefix(deps),
-    sentences,
-    onEvent,
-  });
+  const delivery = openAlertDelivery({ ...config.alerts, ...queueOptions, pool: deps.pool, sentences });
   parts.add(() => delivery.close(partStopMs));
-  const passDeps = {
-    deps: watchDeps(deps, metrics),
-    sentences,
-    metrics,
-    teller: new AlertTeller(deps.pool, sentences),
-  };
-  const byHand = openByHand({
-    url: config.queueRedis.url,
-    prefix: queuePrefix(deps),
-    deps: passDeps.deps,
-    sentences,
-    onEvent,
-  });
+  const teller = new AlertTeller(deps.pool, sentences);
+  const passDeps = { deps: watchDeps(deps, metrics), sentences, metrics, teller };
+  const byHand = openByHand({ ...queueOptions, deps: passDeps.deps, sentences });
   parts.add(() => byHand.close(partStopMs));
+  const canary = openCanary({ ...queueOptions, rules: config.canary, deps, metrics, teller });
+  parts.add(() => canary.close(partStopMs));
   const http = await startHttp({
     ...config.http,
-    queues: describeQueues(queue.queue, byHand.queue, delivery.queues),
+    queues: describeQueues(queue.queue, byHand.queue, delivery.queues, canary.queues),
     overview,
     readiness,
     desk: openDesk(passDeps.deps, queue, byHand),
@@ -118,11 +106,15 @@ async function open(
   });
   parts.add(() => http.close());
   await untilStoresReady(deps, sentences, signal, () => delivery.plan());
-  const upkeep = startUpkeep(deps, sentences, () => delivery.enqueueDue());
+  const upkeep = startUpkeep(deps, sentences, {
+    enqueueDue: () => delivery.enqueueDue(),
+    judgeCanary: () => canary.judge(),
+  });
   parts.add(() => Promise.allSettled([withDeadline(upkeep.stop(), partStopMs, 'stopping the upkeep')]));
   delivery.start();
   byHand.start();
-  const cutOff = openWork(config, queue, passDeps, parts, onEvent);
+  canary.start();
+  const cutOff = openWork(config, queue, canary, passDeps, parts, onEvent);
   state.working = true;
   sentences.started(http.url, sources);
   const stopped = untilAborted(signal).then(async (reason) => {
@@ -139,6 +131,7 @@ async function open(
 function openWork(
   config: Config,
   queue: PassQueue,
+  canary: Pick<Canary, 'tasks' | 'enqueueOr'>,
   passDeps: ScheduledPassDeps,
   parts: OpenParts,
   onEvent: (event: ScheduleEvent) => void,
@@ -159,7 +152,8 @@ function openWork(
     ...deps,
     leaseKey: `${deps.namespace}:lease:scheduler`,
     timezone: config.timezone,
-    enqueue: (pass) => queue.enqueuePass(pass),
+    tasks: [...deps.sources, ...canary.tasks],
+    enqueue: canary.enqueueOr((pass) => queue.enqueuePass(pass)),
     onEvent,
   });
   parts.add(() => scheduler.close(partStopMs));

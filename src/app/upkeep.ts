@@ -1,6 +1,6 @@
 /**
  * What a daemon does beside its passes: samples the horizon often enough for the shortest grace period, enqueues what is
- * to be told to receivers of alerts, and drops old records once an hour. Every replica does all of it; doing it twice is
+ * to be told to receivers of alerts, looks after the canary, and drops old records once an hour. Every replica does all of it; doing it twice is
  * harmless.
  */
 import { silentReporter } from '../../jobs/job.ts';
@@ -18,15 +18,24 @@ const sampleMinMs = 1_000;
 const sampleMaxMs = 15_000;
 /** People are told soon, and what the queue lost is back as soon. */
 const deliveryMs = 2_000;
+/** A round lasts for minutes. */
+const canaryMs = 2_000;
 const housekeepingMs = 60 * 60_000;
 
-/** @param enqueueDue enqueues the alerts that are to be told now */
-export function startUpkeep(deps: OpenDeps, sentences: Sentences, enqueueDue: () => Promise<void>): Upkeep {
+export interface UpkeepWork {
+  /** Enqueues the alerts that are to be told now. */
+  readonly enqueueDue: () => Promise<void>;
+  /** Looks what became of the rounds of the canary. */
+  readonly judgeCanary: () => Promise<void>;
+}
+
+export function startUpkeep(deps: OpenDeps, sentences: Sentences, work: UpkeepWork): Upkeep {
   const graceMs = Math.min(...deps.sources.map(({ rules }) => rules.graceMs));
   const sampleMs = Math.min(sampleMaxMs, Math.max(sampleMinMs, graceMs / 4));
   const stops = [
     repeat(sampleMs, async () => void (await sampleHorizon(deps.pool, 0)), 'sampling the horizon', sentences),
-    repeat(deliveryMs, enqueueDue, 'delivery of alerts', sentences),
+    repeat(deliveryMs, work.enqueueDue, 'delivery of alerts', sentences),
+    repeat(canaryMs, work.judgeCanary, 'looking after the canary', sentences),
     repeat(
       housekeepingMs,
       async () => {

@@ -1,12 +1,15 @@
 /**
- * Ties the metrics to what they tell of: stores and distributors as the passes of a daemon use them, and the size of the
- * open-claims indexes.
+ * Ties the metrics to what they tell of: stores and distributors as the passes of a daemon use them, the size of the
+ * open-claims indexes, and the canary.
  * Does not count anything itself.
  */
 import { watchDistributor } from '../distributor/watch-distributor.ts';
+import type { CanaryRules } from '../domain/canary.ts';
 import { openClaimsKey } from '../domain/open-claim.ts';
+import type { CanaryReading } from '../http/canary-gauges.ts';
 import type { IndexSizes } from '../http/index-gauges.ts';
 import type { Metrics } from '../http/metrics.ts';
+import { readRounds } from '../postgres/canary.ts';
 import { measureOpenClaims, type OpenClaimsSize } from '../redis/measure-open-claims.ts';
 import type { OpenDeps } from './open-deps.ts';
 
@@ -33,4 +36,13 @@ export async function measureIndexes(
     return [name, await measureOpenClaims(markers, indexKey, limits.callTimeoutMs).catch(() => null)];
   });
   return new Map(await Promise.all(sizes));
+}
+
+/** What its rounds came to; null where there is no canary. */
+export function watchCanary(
+  { pool }: Pick<OpenDeps, 'pool'>,
+  rules: CanaryRules | null,
+): (() => Promise<CanaryReading>) | null {
+  if (rules === null) return null;
+  return async () => ({ everyMs: rules.everyMs, passed: (await readRounds(pool)).passed });
 }

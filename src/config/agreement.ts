@@ -3,9 +3,11 @@
  * Works on the tree of texts and looks at each pair of keys for itself, so that a mistake elsewhere in the file does not
  * hide these. What cannot be read is skipped: the schema complains about it.
  */
+import { canaryName } from '../domain/canary.ts';
 import { claimStatuses } from '../domain/claim.ts';
 import { parseTemplate, templateColumns } from '../domain/template.ts';
 import { checkReceivers, oddReceivers } from './alerts-schema.ts';
+import { checkCanary } from './canary-schema.ts';
 import { checkDistributor, checkGrace } from './distributor-agreement.ts';
 import { formatDuration } from './duration.ts';
 import { httpDefaults } from './schema.ts';
@@ -22,6 +24,7 @@ export function findDisagreements(tree: unknown): Problem[] {
   return [
     ...checkHttp(tree),
     ...checkReceivers(tree),
+    ...checkCanary(tree),
     ...checkNames(tree),
     ...sourcesIn(tree).flatMap(checkSource),
     ...checkTwins(tree),
@@ -71,11 +74,13 @@ function checkNames(tree: unknown): Problem[] {
   const names = Object.keys(sources);
   if (names.length === 0) return [{ path: ['sources'], message: 'must hold at least one source' }];
   return names
-    .filter((name) => !sourceName.test(name))
+    .filter((name) => !sourceName.test(name) || name === canaryName)
     .map((name) => ({
       path: ['sources', name],
       message:
-        'the name of a source must begin with a small letter and hold only small letters, digits, _ and -, at most 63',
+        name === canaryName
+          ? 'the name canary is kept for the source that the section canary makes; choose another'
+          : 'the name of a source must begin with a small letter and hold only small letters, digits, _ and -, at most 63',
     }));
 }
 

@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { alertsSchema } from './alerts-schema.ts';
+import { canarySchema } from './canary-schema.ts';
 import { anyNumberOf, choice, field, integer, optionalSection, section, text } from './fields.ts';
 import { kindOf } from './problem.ts';
 import { sourceSchema, type ScheduleCheck } from './source-schema.ts';
@@ -35,6 +36,7 @@ export function configSchema(checkSchedule: ScheduleCheck) {
     log: optionalSection({ level: choice(logLevels).default('info') }),
     timezone: timezone().default('UTC'),
     alerts: alertsSchema(),
+    canary: canarySchema(),
     sources: z.record(z.string(), sourceSchema(checkSchedule), {
       error: (issue) =>
         issue.input === undefined

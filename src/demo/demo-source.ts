@@ -81,6 +81,7 @@ export function demoConfig(
     log: { level: 'fatal' },
     timezone: 'UTC',
     alerts: { receivers: [], runbook: defaultRunbook },
+    canary: null,
     sources: demoSources(prefix),
   };
 }

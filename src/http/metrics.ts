@@ -8,6 +8,7 @@ import { collectDefaultMetrics, Registry } from 'prom-client';
 import type { Asked } from '../distributor/watch-distributor.ts';
 import type { Overview } from '../postgres/overview.ts';
 import type { PassReport } from '../reconcile/pass-report.ts';
+import { createCanaryGauges, type CanaryGauges, type CanaryReading } from './canary-gauges.ts';
 import { countPass, createCounters, startAtZero } from './counters.ts';
 import { createIndexGauges, type IndexSizes } from './index-gauges.ts';
 import { shareReading } from './shared-reading.ts';
@@ -19,6 +20,8 @@ export interface MetricsOptions {
   overview(): Promise<Overview>;
   /** By source; null for one whose index cannot be read. */
   openClaims(): Promise<IndexSizes>;
+  /** Without one nothing is told of it. */
+  readonly canary?: (() => Promise<CanaryReading>) | null;
   /** The longest a scrape waits for the state, in milliseconds. Prometheus itself gives up after 10 s. */
   readonly stateDeadlineMs?: number;
 }
@@ -39,6 +42,8 @@ export interface Metrics {
   reportStored(source: string): void;
   /** Counts a slot in which nothing was enqueued because the pass before was still running. */
   slotSkipped(source: string): void;
+  /** Counts rounds of the canary that ended. */
+  canaryRoundsEnded(ended: { readonly passed: number; readonly failed: number }): void;
   /** Says whether this process holds the scheduler's lease. */
   leaseHeld(held: boolean): void;
 }
@@ -48,7 +53,8 @@ export function createMetrics(options: MetricsOptions): Metrics {
   collectDefaultMetrics({ register: registry });
   const counters = createCounters(registry);
   startAtZero(counters, options.sources);
-  const refresh = keepGauges(registry, options);
+  const canary = (options.canary ?? null) === null ? null : createCanaryGauges(registry);
+  const refresh = keepGauges(registry, options, canary);
   return {
     registry,
     async scrape() {
@@ -74,6 +80,9 @@ export function createMetrics(options: MetricsOptions): Metrics {
     slotSkipped(source) {
       counters.slotsSkipped.inc({ source });
     },
+    canaryRoundsEnded(ended) {
+      canary?.count(ended);
+    },
     leaseHeld(held) {
       counters.leaseHeld.set(held ? 1 : 0);
     },
@@ -81,7 +90,11 @@ export function createMetrics(options: MetricsOptions): Metrics {
 }
 
 /** Returns what brings the gauges up to date: both stores at the same time, and neither for the other. */
-function keepGauges(registry: Registry, options: MetricsOptions): () => Promise<void> {
+function keepGauges(
+  registry: Registry,
+  options: MetricsOptions,
+  canary: CanaryGauges | null,
+): () => Promise<void> {
   const { sources, stateDeadlineMs: deadlineMs = 5_000 } = options;
   const state = createStateGauges(registry);
   const index = createIndexGauges(registry);
@@ -95,10 +108,16 @@ function keepGauges(registry: Registry, options: MetricsOptions): () => Promise<
     deadlineMs,
     what: 'the open-claims indexes',
   });
+  const readCanary = shareReading(async () => (await options.canary?.()) ?? null, {
+    freshMs: 0,
+    deadlineMs,
+    what: 'the rounds of the canary',
+  });
   return async () => {
-    const [overview, sizes] = await Promise.allSettled([readState(), readIndexes()]);
+    const [overview, sizes, rounds] = await Promise.allSettled([readState(), readIndexes(), readCanary()]);
     if (overview.status === 'fulfilled') state.show(overview.value);
     else state.showUnknown();
+    canary?.show(rounds.status === 'fulfilled' ? rounds.value : null);
     index.show(sources, sizes.status === 'fulfilled' ? sizes.value : new Map());
   };
 }

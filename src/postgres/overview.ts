@@ -6,6 +6,7 @@
  */
 import { readFileSync } from 'node:fs';
 import type pg from 'pg';
+import { canaryName } from '../domain/canary.ts';
 import type { BrakeState } from '../domain/brake.ts';
 import type { Mode, Source } from '../domain/source.ts';
 import type { AlertSeverity } from './alert.ts';
@@ -44,7 +45,7 @@ export interface SourceOverview {
   readonly openIsCapped: boolean;
   /** Since the oldest open one was found; null when none is open. */
   readonly oldestOpenMs: number | null;
-  /** Of the claims judged in the last hour; null when none was. */
+  /** Of the claims judged in the last hour; null when none was, and for the canary. */
   readonly consistency: ConsistencyView | null;
   /** Reports that nobody has judged yet, counted up to 1000, and the age of the oldest. */
   readonly reports: { readonly unjudged: number; readonly oldestMs: number | null };
@@ -229,6 +230,8 @@ function describe(source: Source, state: SourceState, openCountMax: number): Sou
     table: `${source.table.schema}.${source.table.name}`,
     mode: source.rules.mode,
     schedule: source.schedule,
+    // Its claims are made to be wrong: a share of them would tell of nothing.
+    consistency: source.name === canaryName ? null : state.consistency,
     open: Math.min(counted, openCountMax),
     openIsCapped: counted > openCountMax,
   };

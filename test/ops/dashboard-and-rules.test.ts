@@ -55,7 +55,15 @@ function labelsIn(text: string, pattern: RegExp): string[] {
 describe('the dashboard', () => {
   it('has the parts that a person looks for, each with panels', () => {
     const rows = dashboard.panels.filter(({ type }) => type === 'row').map(({ title }) => title);
-    expect(rows).toEqual(['State', 'Drift', 'Repairs', 'Latency', 'Schedule', 'Distributor and open claims']);
+    expect(rows).toEqual([
+      'State',
+      'Drift',
+      'Repairs',
+      'Latency',
+      'Schedule',
+      'Distributor and open claims',
+      'Canary',
+    ]);
     expect(dashboard).toMatchObject({
       title: 'claim-reconciler',
       uid: 'claim-reconciler',
@@ -120,6 +128,7 @@ describe('the alert rules', () => {
         'CriticalAlertOpen',
         'OpenClaimsGrow',
         'DistributorSilent',
+        'CanaryLate',
       ]),
     );
   });

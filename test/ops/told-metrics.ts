@@ -1,6 +1,7 @@
 /**
  * All metrics that a daemon tells, as they are scraped from one of which everything is known: type, labels, values.
  */
+import type { CanaryRound } from '../../src/domain/canary.ts';
 import type { IndexSizes } from '../../src/http/index-gauges.ts';
 import { createMetrics } from '../../src/http/metrics.ts';
 import { overviewOf } from '../http/states.ts';
@@ -13,6 +14,16 @@ export interface ToldMetric {
   readonly labels: Map<string, Set<string>>;
 }
 
+const passedRound: CanaryRound = {
+  id: '1',
+  claimId: '1',
+  fault: 'missing_marker',
+  outcome: 'passed',
+  ageMs: 3,
+  foundMs: 1,
+  repairedMs: 2,
+};
+
 /** Those of our own, by name. */
 export async function readToldMetrics(): Promise<Map<string, ToldMetric>> {
   const openClaims: IndexSizes = new Map([['gifts', { entries: 1, oldestMs: 1 }]]);
@@ -21,6 +32,7 @@ export async function readToldMetrics(): Promise<Map<string, ToldMetric>> {
     sources: ['gifts'],
     overview: async () => overviewOf(known),
     openClaims: async () => openClaims,
+    canary: async () => ({ everyMs: 1, passed: passedRound }),
   });
   return parse((await metrics.scrape()).body);
 }

@@ -3,7 +3,7 @@
  */
 import { pino } from 'pino';
 import { startDaemon, type Daemon } from '../../../src/app/daemon.ts';
-import { loadConfig } from '../../../src/config.ts';
+import { loadConfig, type Config } from '../../../src/config.ts';
 import { findFreePort } from '../../../src/embedded/free-port.ts';
 import type { World } from '../../reconcile/support/world.ts';
 import { shopConfig, type ShopSettings } from '../../cli/support/shop-config.ts';
@@ -27,10 +27,16 @@ export interface ShopDaemon {
   readonly stop: () => Promise<boolean>;
 }
 
+interface DaemonSettings extends ShopSettings {
+  readonly withOrders?: boolean;
+  /** Changes what no file can say, such as times that are too short for a person. */
+  readonly change?: (config: Config) => Config;
+}
+
 export async function startShopDaemon(
   world: Pick<World, 'databaseUrl' | 'redisUrl'>,
   program: Program,
-  settings: ShopSettings & { readonly withOrders?: boolean } = {},
+  settings: DaemonSettings = {},
 ): Promise<ShopDaemon> {
   return startConfigured(
     shopConfig(world, { schedule: '* * * * * *', ...settings }, settings.withOrders === true),
@@ -48,7 +54,9 @@ export async function startConfigured(text: string, program: Program): Promise<S
   const log = pino({ level: 'debug' }, { write: (line: string) => void sentences.push(sentenceOf(line)) });
   const stopping = new AbortController();
   const abort = (): void => stopping.abort(new Error('SIGTERM received'));
-  const started = startDaemon({ ...loaded, http: { ...loaded.http, port } }, log, stopping.signal);
+  const { change = (config: Config) => config } = settings;
+  const config = change({ ...loaded, http: { ...loaded.http, port } });
+  const started = startDaemon(config, log, stopping.signal);
   started.catch(() => undefined);
   return {
     started,

@@ -17,6 +17,8 @@ export interface ShopSettings {
   readonly http?: string;
   /** The section `alerts`, in braces. */
   readonly alerts?: string;
+  /** The section `canary`, in braces; none unless given. */
+  readonly canary?: string;
 }
 
 /** YAML with the source `gifts`, and `orders` behind it when asked for. */
@@ -36,6 +38,7 @@ export function shopConfig(
     queueUrl = world.redisUrl,
     http = '{ port: 0 }',
     alerts = '{}',
+    canary,
   } = settings;
   const orders = `
   orders:
@@ -54,6 +57,7 @@ markerRedis: { url: '${markersUrl}' }
 queueRedis: { url: '${queueUrl}' }
 http: ${http}
 alerts: ${alerts}
+${canary === undefined ? '' : `canary: ${canary}`}
 sources:
   gifts:
     table: ${table}

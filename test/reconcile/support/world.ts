@@ -123,7 +123,7 @@ export async function createWorld({ redisUrl, markersUrl = redisUrl, serverUrl }
     reset: async () => {
       await pool.query(`truncate gift_claim, order_grab, reconciler.alert, reconciler.brake, reconciler.checkpoint,
         reconciler.discrepancy, reconciler.horizon_sample, reconciler.lease_term, reconciler.pass, reconciler.repair,
-        reconciler.report, reconciler.slot restart identity cascade`);
+        reconciler.canary_claim, reconciler.canary_round, reconciler.report, reconciler.slot restart identity cascade`);
       await own.flushdb();
     },
     drop: async () => {
