@@ -4,6 +4,7 @@
  */
 import { pino, type Logger } from 'pino';
 import { PinoPretty } from 'pino-pretty';
+import { printable } from './text-table.ts';
 
 export type { Logger } from 'pino';
 
@@ -29,6 +30,8 @@ export function createLog({ level, descriptor, pretty }: LogOptions): Logger {
       translateTime: 'SYS:HH:MM:ss',
       ignore: 'pid,hostname',
       singleLine: true,
+      // Sentences hold ids and values from users.
+      messageFormat: (fields, key) => printable(String(fields[key] ?? '')),
       sync: true,
     }),
   );

@@ -22,9 +22,8 @@ const xTicks = 5;
 export function renderCharts(name: string, { bySource, bucketMs, endsAtMs }: Activity): Html | null {
   const buckets = bySource.get(name) ?? [];
   if (buckets.every(({ judged, troubled }) => judged === 0 && troubled === 0)) return null;
-  const span = formatDuration(bucketMs * buckets.length);
   const frame = { buckets, bucketMs, endsAtMs };
-  return html`<h3>The last ${span}</h3>
+  return html`<h3>The last ${Math.round((bucketMs * buckets.length) / 3_600_000)} hours</h3>
     <div class="charts">
       ${renderChart('Claims judged', frame, ['judged'])}
       ${renderChart('Found bad, and repaired', frame, ['found', 'repaired'])}
@@ -64,9 +63,11 @@ function renderChart(title: string, frame: Frame, series: readonly Series[]): Ht
       </rect>`;
     }),
   );
-  const legend = series.map((one) => html`<span class="key ${one}">${one}</span> `);
+  const legend = series.map(
+    (one) => html`<span class="key ${one}">${formatCount(sum(buckets, one))} ${one}</span>`,
+  );
   return html`<figure>
-    <figcaption>${title} <small>${totals} ${series.length > 1 ? legend : null}</small></figcaption>
+    <figcaption>${title} <small>${series.length > 1 ? legend : totals}</small></figcaption>
     <svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${title}: ${totals}">
       ${renderY(y.ticks(yTicks), y)} ${renderX(endsAtMs - bucketMs * buckets.length, endsAtMs)} ${bars}
     </svg>

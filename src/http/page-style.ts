@@ -28,8 +28,41 @@ header { display: flex; flex-wrap: wrap; gap: 0.3rem 1.5rem; align-items: baseli
   background: var(--card); border-bottom: 1px solid var(--line); }
 header .name { font-weight: 700; color: inherit; text-decoration: none; }
 nav { display: flex; gap: 1.2rem; }
+.skip { position: absolute; left: -100rem; }
+.skip:focus { left: 1rem; top: 0.5rem; padding: 0.3rem 0.6rem; background: var(--card); z-index: 1; }
+.read { display: flex; flex-wrap: wrap; gap: 0.6rem 2rem; align-items: center; justify-content: space-between; margin-bottom: 1rem; }
+.read p, .trail { margin: 0; color: var(--soft); }
+.trail { margin-bottom: 1rem; }
+button, select, input { font: inherit; color: inherit; background: var(--card); border: 1px solid var(--line); border-radius: 6px; padding: 0.2rem 0.6rem; }
+button { cursor: pointer; font-weight: 600; color: var(--link); }
+button:hover { background: var(--plain-back); }
+button:focus-visible, select:focus-visible, input:focus-visible, summary:focus-visible { outline: 2px solid var(--link); outline-offset: 2px; }
+.lookup { display: flex; flex-wrap: wrap; gap: 0.4rem 0.9rem; align-items: center; }
+.actions { display: flex; flex-wrap: wrap; gap: 0.5rem 1.5rem; align-items: center; margin: 0.9rem 0; }
+form.action { display: inline-block; margin: 0.2rem 0; }
+.details { margin: 0; }
+.details > div { display: grid; grid-template-columns: 6rem minmax(0, 1fr); gap: 0.8rem; padding: 0.4rem 0; border-top: 1px solid var(--line); }
+.details dt { color: var(--soft); }
+.details dd { margin: 0; overflow-wrap: anywhere; }
+.details p { margin: 0; }
+.case { border-top: 4px solid var(--tone); }
+.case h1 { margin: 0; font-size: 1.25rem; overflow-wrap: anywhere; }
+.case > p, .records li { overflow-wrap: anywhere; }
+.case .error { color: var(--critical); }
+.records { margin: 0; padding-left: 1.2rem; }
+.records li { margin-bottom: 0.4rem; }
+.records small { display: block; }
+.charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 22rem), 1fr)); gap: 1rem 2rem; }
+figure { margin: 0; }
+figcaption { font-weight: 600; font-size: 0.9em; }
+svg { display: block; width: 100%; height: auto; }
+svg text { font-size: 10px; fill: var(--soft); }
+svg .grid { stroke: var(--line); }
+svg .judged { fill: var(--link); } svg .found { fill: var(--warning); } svg .repaired { fill: var(--good); }
+.key::before { content: ""; display: inline-block; width: 0.7em; height: 0.7em; margin: 0 0.3em 0 0.6em; border-radius: 2px; background: currentcolor; }
+.key.found { color: var(--warning); } .key.repaired { color: var(--good); }
+details { margin: 0.4rem 0 0; font-size: 0.9em; } summary { color: var(--link); cursor: pointer; }
 main { max-width: 84rem; margin: 0 auto; padding: 1rem 1.5rem 3rem; }
-.read { margin: 0 0 0.8rem; color: var(--soft); }
 h1 { margin: 0; font-size: 1.25rem; }
 h2 { margin: 0 0 0.8rem; font-size: 1.15rem; display: flex; flex-wrap: wrap; gap: 0.2rem 0.6rem; align-items: center; }
 h3 { margin: 1.4rem 0 0.4rem; font-size: 0.95rem; }

@@ -41,11 +41,16 @@ export async function startShopDaemon(
   return startConfigured(
     shopConfig(world, { schedule: '* * * * * *', ...settings }, settings.withOrders === true),
     program,
+    settings.change,
   );
 }
 
 /** @param text of the configuration file; its port is replaced by a free one */
-export async function startConfigured(text: string, program: Program): Promise<ShopDaemon> {
+export async function startConfigured(
+  text: string,
+  program: Program,
+  change = (config: Config): Config => config,
+): Promise<ShopDaemon> {
   const path = await program.write('daemon.yaml', text);
   const port = await findFreePort();
   const loaded = await loadConfig({ path, env: {}, cwd: program.folder() });
@@ -54,7 +59,6 @@ export async function startConfigured(text: string, program: Program): Promise<S
   const log = pino({ level: 'debug' }, { write: (line: string) => void sentences.push(sentenceOf(line)) });
   const stopping = new AbortController();
   const abort = (): void => stopping.abort(new Error('SIGTERM received'));
-  const { change = (config: Config) => config } = settings;
   const config = change({ ...loaded, http: { ...loaded.http, port } });
   const started = startDaemon(config, log, stopping.signal);
   started.catch(() => undefined);

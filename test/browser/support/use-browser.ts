@@ -19,7 +19,12 @@ export interface TestBrowser {
 }
 
 const executablePath = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
-const quiet = ['--disable-background-networking', '--disable-component-update', '--disable-sync', '--no-first-run'];
+const quiet = [
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  '--no-first-run',
+];
 
 export function useBrowser(): TestBrowser {
   let browser: Browser;
