@@ -1,52 +1,53 @@
 /**
- * The benches: `npm run bench` (a pass), `npm run bench -- gate` (claims through the gate). Each boots its own servers and
- * compares with what one would write by hand, in the same run. `--json` prints one object with every figure behind the
- * ratios; `--rows N` (or `--claims N`) and `--repeats N` set the size.
- * Does not measure: see `pass.ts` and `gate.ts`.
+ * The benches. Each boots its own servers and compares with what one would write by hand, in the same run.
+ * Prints a table, or with `--json` one object with every figure behind the ratios. Does not measure: see `pass.ts` and the
+ * others.
  */
-import { cpus } from 'node:os';
-import { parseArgs } from 'node:util';
 import { readEnvironment } from '../src/config.ts';
+import { helpText, readArguments, type BenchRequest } from './arguments.ts';
 import { benchGate, type GateBench } from './gate.ts';
-import { median } from './median.ts';
-import { benchPass, type PassBench } from './pass.ts';
+import { describeMachine } from './machine.ts';
+import { describePass } from './pass-table.ts';
+import { benchPass } from './pass.ts';
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    rows: { type: 'string', default: '200000' },
-    claims: { type: 'string', default: '3000' },
-    repeats: { type: 'string', default: '5' },
-    json: { type: 'boolean', default: false },
-  },
-});
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
-const repeats = Number(values.repeats);
-const common = { env: readEnvironment(), repeats, say };
-const machine = { cpus: cpus().length, node: process.version };
+const asked = readArguments(process.argv.slice(2));
 
-const [what = 'pass'] = positionals;
-if (what === 'pass') print(await benchPass({ ...common, rows: Number(values.rows) }), describePass);
-else if (what === 'gate') print(await benchGate({ ...common, claims: Number(values.claims) }), describeGate);
-else throw new Error(`There is no bench ${JSON.stringify(what)}: pass or gate.`);
-
-function print<Figures extends object>(figures: Figures, describe: (figures: Figures) => string[]): void {
-  if (values.json) process.stdout.write(`${JSON.stringify({ machine, ...figures })}\n`);
-  else for (const line of describe(figures)) say(line);
+switch (asked.kind) {
+  case 'help':
+    process.stdout.write(`${helpText()}\n`);
+    break;
+  case 'refused':
+    for (const problem of asked.problems) say(problem);
+    say('See npm run bench -- --help.');
+    process.exitCode = 2;
+    break;
+  case 'bench':
+    await print(asked.request);
 }
 
-function describePass({ ratios, rowsPerSecond }: PassBench): string[] {
-  const line = (words: string, name: keyof PassBench['rowsPerSecond'], times: string): string =>
-    `${words.padEnd(52)}${Math.round(median(rowsPerSecond[name])).toString().padStart(9)} rows/s  ${times}`;
-  return [
-    line('a pass', 'ours', ''),
-    line(
-      'pages of 1,000, pipelined GET and PTTL, no overlap',
-      'batched',
-      `ours is ${ratios.batched} times as fast`,
-    ),
-    line('row by row: await get, await pttl', 'rowByRow', `ours is ${ratios.rowByRow} times as fast`),
-  ];
+async function print(request: BenchRequest): Promise<void> {
+  const before = describeMachine();
+  const { figures, table } = await measure(request);
+  const { load: loadAfter } = describeMachine();
+  if (request.json) {
+    const machine = { ...before, loadAfter };
+    process.stdout.write(`${JSON.stringify({ bench: request.bench, machine, ...figures })}\n`);
+  } else process.stdout.write(`${table.join('\n')}\n`);
+}
+
+async function measure(request: BenchRequest): Promise<{ figures: object; table: readonly string[] }> {
+  const common = { env: readEnvironment(), say };
+  switch (request.bench) {
+    case 'pass': {
+      const figures = await benchPass({ ...common, ...request.options });
+      return { figures, table: describePass(figures) };
+    }
+    case 'gate': {
+      const figures = await benchGate({ ...common, ...request.options });
+      return { figures, table: describeGate(figures) };
+    }
+  }
 }
 
 function describeGate(bench: GateBench): string[] {

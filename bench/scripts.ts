@@ -1,23 +1,49 @@
 /**
- * What one would write first: the ways the bench compares with. They read the same rows and compare the same things.
+ * What one would write first: the ways the bench compares with. Each judges every claim: value and expiry of the marker of a
+ * granted one, no marker of its own for a released one.
+ * They repair and remember nothing, and what is committed late they miss.
  */
-import type { DemoStores } from '../src/demo/fill-claims.ts';
+import type { Redis } from 'ioredis';
+import type pg from 'pg';
+import { connectPostgres, defaultPoolLimits, endPool } from '../src/postgres/connect.ts';
+import { connectStrict, endRedis, untilReady } from '../src/redis/connect.ts';
+import { runScan } from './scan-script.ts';
+import { judge, keyOf, type ScriptRow } from './script-row.ts';
+import type { StoresAddress, Way } from './way.ts';
 
-interface ScriptRow {
-  readonly id: string;
-  readonly activity_id: number;
-  readonly gift_id: string;
-  readonly uid: string;
-  readonly attempt_id: string;
-  readonly status: string;
-  readonly expires_at: Date;
+export interface ScriptStores {
+  readonly pool: pg.Pool;
+  readonly redis: Redis;
+  readonly prefix: string;
 }
 
 const pageRows = 1_000;
-const toleranceMs = 60_000;
+const scripts = { batched: runBatched, rowByRow: runRowByRow, scan: runScan } as const;
+
+export async function openScript(
+  name: keyof typeof scripts,
+  stores: StoresAddress,
+  rows: number,
+): Promise<Way> {
+  const pool = connectPostgres({
+    url: stores.databaseUrl,
+    applicationName: 'claim-reconciler bench',
+    ...defaultPoolLimits,
+    onError: () => undefined,
+  });
+  const redis = connectStrict(stores.redisUrl, { onError: () => undefined });
+  await untilReady(redis, 5_000);
+  return {
+    run: () => scripts[name]({ pool, redis, prefix: stores.prefix }, rows),
+    async close() {
+      await endRedis(redis, 1_000);
+      await endPool(pool, 1_000);
+    },
+  };
+}
 
 /** Pages of objects, one pipeline of GET and PTTL a page, nothing overlapping. Returns the rows judged. */
-export async function runBatched({ pool, redis, prefix }: DemoStores, rowsMax: number): Promise<number> {
+async function runBatched({ pool, redis, prefix }: ScriptStores, rowsMax: number): Promise<number> {
   let judged = 0;
   let lastId = '0';
   while (judged < rowsMax) {
@@ -34,7 +60,7 @@ export async function runBatched({ pool, redis, prefix }: DemoStores, rowsMax: n
 }
 
 /** One claim after the other, each with two round trips. Returns the rows judged. */
-export async function runRowByRow({ pool, redis, prefix }: DemoStores, rowsMax: number): Promise<number> {
+async function runRowByRow({ pool, redis, prefix }: ScriptStores, rowsMax: number): Promise<number> {
   let judged = 0;
   let lastId = '0';
   while (judged < rowsMax) {
@@ -50,20 +76,10 @@ export async function runRowByRow({ pool, redis, prefix }: DemoStores, rowsMax: 
   return judged;
 }
 
-async function readPage(pool: DemoStores['pool'], lastId: string, rowsMax: number): Promise<ScriptRow[]> {
+async function readPage(pool: pg.Pool, lastId: string, rowsMax: number): Promise<ScriptRow[]> {
   const { rows } = await pool.query<ScriptRow>(
     'select * from gift_claim where id > $1 order by id limit $2',
     [lastId, rowsMax],
   );
   return rows;
-}
-
-function keyOf({ activity_id, gift_id, uid }: ScriptRow, prefix: string): string {
-  return `${prefix}gift:${activity_id}:${gift_id}:${uid}`;
-}
-
-function judge(row: ScriptRow, value: unknown, pttl: unknown): boolean {
-  if (row.status !== 'granted') return value !== row.attempt_id;
-  const leftMs = row.expires_at.getTime() - Date.now();
-  return value === row.attempt_id && Math.abs(Number(pttl) - leftMs) <= toleranceMs;
 }
