@@ -47,21 +47,22 @@ function renderChart(title: string, frame: Frame, series: readonly Series[]): Ht
     .paddingInner(0.2);
   const barWidth = x.bandwidth() / series.length;
   const bars = buckets.flatMap((bucket, at): Html[] =>
-    series.flatMap((one, nth): Html[] => {
-      if (bucket[one] === 0) return [];
-      // What is there is seen, however little.
-      const top = Math.min(y(bucket[one]), height - margin.bottom - 1);
-      const words = `${formatTime(new Date(startOf(frame, at)).toISOString())} UTC: ${formatCount(bucket[one])} ${one}`;
-      return html`<rect
-        class="${one}"
-        x="${round((x(at) ?? 0) + nth * barWidth)}"
-        y="${round(top)}"
-        width="${round(barWidth)}"
-        height="${round(height - margin.bottom - top)}"
-      >
-        <title>${words}</title>
-      </rect>`;
-    }),
+    series
+      .filter((one) => bucket[one] > 0)
+      .map((one) => {
+        // What is there is seen, however little.
+        const top = Math.min(y(bucket[one]), height - margin.bottom - 1);
+        const began = formatTime(new Date(startOf(frame, at)).toISOString());
+        return html`<rect
+          class="${one}"
+          x="${round((x(at) ?? 0) + series.indexOf(one) * barWidth)}"
+          y="${round(top)}"
+          width="${round(barWidth)}"
+          height="${round(height - margin.bottom - top)}"
+        >
+          <title>${began} UTC: ${formatCount(bucket[one])} ${one}</title>
+        </rect>`;
+      }),
   );
   const legend = series.map(
     (one) => html`<span class="key ${one}">${formatCount(sum(buckets, one))} ${one}</span>`,
