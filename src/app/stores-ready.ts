@@ -1,5 +1,5 @@
 /**
- * Waits until the stores answer, then makes sure that schema and tables are in order.
+ * Waits until the stores answer, then makes sure that schema, tables and rights are in order.
  * Invariant kept: a daemon with a wrong configuration does not start; one whose stores are down waits for them.
  */
 import { setTimeout as wait } from 'node:timers/promises';
@@ -9,6 +9,7 @@ import { inspectTable } from '../postgres/inspect-table.ts';
 import { assertMigrated } from '../postgres/migrate.ts';
 import type { Sentences } from './log-sentences.ts';
 import type { OpenDeps } from './open-deps.ts';
+import { redisRightsProblems } from './redis-rights.ts';
 
 const retryMs = 1_000;
 
@@ -40,9 +41,11 @@ export async function untilStoresReady(
   }
 }
 
-async function assertInOrder({ pool, sources }: OpenDeps): Promise<void> {
+async function assertInOrder(deps: OpenDeps): Promise<void> {
+  const { pool, sources } = deps;
   await assertMigrated(pool);
-  const problems: string[] = [];
+  const refused = await redisRightsProblems(deps);
+  const problems = refused.map(({ where, text }) => `  - ${where}: ${text}`);
   for (const source of sources) {
     const found = await inspectTable(pool, source);
     problems.push(...found.problems.map((problem) => `  - sources.${source.name}: ${problem}`));

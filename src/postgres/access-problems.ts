@@ -3,6 +3,7 @@
  * Invariant kept: every sentence has the statement that allows it.
  */
 import pg from 'pg';
+import { missingRights } from './own-rights.ts';
 import type { TableFacts } from './table-facts.ts';
 import { shorten, type Subject } from './table-subject.ts';
 
@@ -58,9 +59,17 @@ export function writeAccess({ facts, relation, source }: Subject, written: Reado
 
 /** The reconciler's own tables, once they are there. */
 export function ownAccess({ own_schema: own, role }: TableFacts): string[] {
-  if (own === null || (own.usage && own.closed_tables.length === 0)) return [];
-  const tables = own.closed_tables.length === 0 ? '' : ` (${shorten(own.closed_tables)})`;
+  if (own === null) return [];
+  const missing = [...missingRights(own.held)];
+  if (own.usage && missing.length === 0) return [];
+  const tables = [...new Set(missing.flatMap(([, names]) => names))].sort();
+  const shown = tables.length === 0 ? '' : ` (${shorten(tables)})`;
+  const grants = missing.map(
+    ([rights, names]) =>
+      ` grant ${rights} on ${names.map((name) => `reconciler.${name}`).join(', ')} to ${role};`,
+  );
+  const usage = own.usage ? '' : ` grant usage on schema reconciler to ${role};`;
   return [
-    `the role ${role} may not read and write the reconciler's own tables${tables}; run: grant usage on schema reconciler to ${role}; grant select, insert, update, delete on all tables in schema reconciler to ${role};`,
+    `the role ${role} may not read and write the reconciler's own tables${shown} as it has to; run:${usage}${grants.join('')}`,
   ];
 }

@@ -96,10 +96,8 @@ select jsonb_build_object(
   'own_schema', (select jsonb_build_object(
       'usage', has_schema_privilege(n.oid, 'usage'),
       'stamps', exists (select from stamper),
-      'closed_tables', coalesce((select jsonb_agg(c.relname order by c.relname) from pg_class c
-        where c.relnamespace = n.oid and c.relkind = 'r' and not case when c.relname = 'migration'
-          then has_table_privilege(c.oid, 'select')
-          else has_table_privilege(c.oid, 'select') and has_table_privilege(c.oid, 'insert')
-            and has_table_privilege(c.oid, 'update') and has_table_privilege(c.oid, 'delete') end), '[]')
+      'held', coalesce((select jsonb_object_agg(c.relname, (select coalesce(jsonb_agg(r.word), '[]')
+          from unnest(array['select', 'insert', 'update', 'delete']) r (word) where has_table_privilege(c.oid, r.word)))
+        from pg_class c where c.relnamespace = n.oid and c.relkind = 'r'), '{}')
     ) from pg_namespace n where n.nspname = 'reconciler')
 ) as facts

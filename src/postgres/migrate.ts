@@ -63,8 +63,11 @@ export async function readSchemaVersion(pool: pg.Pool): Promise<string> {
 }
 
 async function applyMissing(client: pg.PoolClient, migrations: Migration[]): Promise<string[]> {
+  // Not `if not exists`, which asks for the right to create schemas even where an administrator has made this one.
   await client.query(`
-    create schema if not exists reconciler;
+    do $$ begin
+      if to_regnamespace('reconciler') is null then create schema reconciler; end if;
+    end $$;
     create table if not exists reconciler.migration (
       name text primary key,
       checksum text not null,

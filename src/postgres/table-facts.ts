@@ -81,7 +81,8 @@ export interface TableFacts {
   readonly own_schema: {
     readonly usage: boolean;
     readonly stamps: boolean;
-    readonly closed_tables: readonly string[];
+    /** Rights on each of its tables: `select`, `insert`, `update`, `delete`. */
+    readonly held: Readonly<Record<string, readonly string[]>>;
   } | null;
 }
 

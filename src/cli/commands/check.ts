@@ -10,6 +10,7 @@ import { pendingMigrations } from '../../postgres/migrate.ts';
 import { readMarkerStore } from '../../redis/marker-store.ts';
 import type { OpenDeps } from '../../app/open-deps.ts';
 import type { CommandIo } from '../io.ts';
+import { redisRightsProblems } from '../../app/redis-rights.ts';
 import { count, printable } from '../../app/text-table.ts';
 import { runCommand, type CommonOptions } from '../run-command.ts';
 
@@ -66,6 +67,8 @@ async function checkPostgres(deps: OpenDeps): Promise<Finding[]> {
 async function checkRedis(deps: OpenDeps): Promise<Finding[]> {
   try {
     await deps.untilRedisReady();
+    const refused = await redisRightsProblems(deps);
+    if (refused.length > 0) return refused.map((problem): Finding => ({ ...problem, grade: 'problem' }));
     const store = await readMarkerStore(deps.markers, deps.limits.callTimeoutMs);
     const where = 'marker redis';
     return [

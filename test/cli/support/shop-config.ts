@@ -19,6 +19,8 @@ export interface ShopSettings {
   readonly alerts?: string;
   /** The section `canary`, in braces; none unless given. */
   readonly canary?: string;
+  /** The section `distributor` of the gifts, in braces. */
+  readonly distributor?: string;
 }
 
 /** YAML with the source `gifts`, and `orders` behind it when asked for. */
@@ -39,6 +41,7 @@ export function shopConfig(
     http = '{ port: 0 }',
     alerts = '{}',
     canary,
+    distributor = 'null',
   } = settings;
   const orders = `
   orders:
@@ -68,5 +71,6 @@ sources:
     grace: ${grace}
     schedule: '${schedule}'
     brake: ${brake}
+    distributor: ${distributor}
 ${withOrders ? orders : ''}`;
 }

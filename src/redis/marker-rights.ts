@@ -1,0 +1,42 @@
+/**
+ * What the reconciler needs of the marker Redis, for `check` and for access lists; `ops/redis-acl.conf` allows this and no
+ * more. The gate needs other commands on the same keys.
+ */
+import { canaryName } from '../domain/canary.ts';
+import { openClaimsKey } from '../domain/open-claim.ts';
+import type { Source } from '../domain/source.ts';
+import type { Need } from './rights.ts';
+
+/** Of any connection to Redis. */
+export const connectionNeed: Need = {
+  what: 'connections',
+  keys: null,
+  calls: ['ping', 'select 0', 'quit', 'client setname x', 'info', 'time', 'eval return 0', 'evalsha x 0'],
+};
+
+const repairCalls = ['get KEY', 'type KEY', 'pttl KEY', 'set KEY x', 'pexpire KEY 1', 'del KEY'];
+
+/** @param namespace what our own keys begin with */
+export function markerNeeds(sources: readonly Source[], namespace: string): Need[] {
+  return [
+    connectionNeed,
+    ...sources.map(({ name, marker }) => ({
+      what: `markers of ${name}`,
+      keys: {
+        example: marker.key.map((part) => (part.kind === 'literal' ? part.text : '0')).join(''),
+        pattern: marker.key.map((part) => (part.kind === 'literal' ? escaped(part.text) : '*')).join(''),
+      },
+      calls: name === canaryName ? [...repairCalls, 'persist KEY', 'exists KEY'] : repairCalls,
+    })),
+    ...sources.map(({ name }) => ({
+      what: `open claims of ${name}`,
+      keys: { example: openClaimsKey(namespace, name), pattern: escaped(openClaimsKey(namespace, name)) },
+      calls: ['zrange KEY 0 0', 'zrangebyscore KEY 0 0', 'zcard KEY', 'zrem KEY x'],
+    })),
+  ];
+}
+
+/** As a pattern that matches the text only. */
+function escaped(text: string): string {
+  return text.replaceAll(/[*?[\]\\]/g, '\\$&');
+}
