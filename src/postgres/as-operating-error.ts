@@ -3,6 +3,7 @@
  * Invariant kept: a programming error is never taken for trouble of a store; it is thrown on as it is.
  */
 import { OperatingError, type OperatingErrorCode } from '../domain/operating-error.ts';
+import { describeTlsTrouble } from '../domain/tls-trouble.ts';
 import { sqlStateOf } from './sql-state.ts';
 
 /**
@@ -26,6 +27,9 @@ const socketCodes = /^(ECONN|ETIMEDOUT|EHOST|ENET|ENOTFOUND|EAI_|EPIPE|EADDR)/;
 /** What the driver says in plain errors, without a code, when a connection fails. */
 const connectionTrouble = /connect|connection|timeout|terminat|closed|socket|network/i;
 
+/** The server has no entry for connections without TLS. */
+const wantsTls = /no pg_hba\.conf entry .*(no encryption|SSL off)/;
+
 /** What the driver itself finds wrong while logging in. */
 const logInTrouble = /SASL|SCRAM|password authentication/i;
 
@@ -41,6 +45,12 @@ export function asOperatingError(error: unknown): OperatingError {
   if (logInTrouble.test(error.message)) {
     const words = 'Postgres does not let this role in; check user and password of the database URL';
     return new OperatingError('configuration', `${words}: ${error.message}.`, { cause: error });
+  }
+  const overTls = tlsTrouble(error);
+  if (overTls !== null) {
+    return new OperatingError('configuration', `Postgres was not connected to over TLS: ${overTls}.`, {
+      cause: error,
+    });
   }
   if (!isConnectionTrouble(error)) throw error;
   return new OperatingError(
@@ -58,9 +68,19 @@ function fromServer(error: Error, sqlState: string): OperatingError {
     'postgres_unreachable',
     '',
   ];
-  return new OperatingError(code, `${words}: ${error.message} (SQLSTATE ${sqlState || 'unknown'}).`, {
-    cause: error,
-  });
+  const hint = wantsTls.test(error.message)
+    ? ' If it wants TLS, add sslmode=verify-full to the database URL.'
+    : '';
+  const message = `${words}: ${error.message} (SQLSTATE ${sqlState || 'unknown'}).${hint}`;
+  return new OperatingError(code, message, { cause: error });
+}
+
+/** What keeps a connection over TLS from being made, in words; null for anything else. */
+function tlsTrouble(error: Error): string | null {
+  if (error.message === 'The server does not support SSL connections') {
+    return 'it has none; take sslmode out of the database URL';
+  }
+  return 'code' in error ? describeTlsTrouble(String(error.code), 'sslrootcert') : null;
 }
 
 function isConnectionTrouble(error: Error): boolean {

@@ -4,6 +4,7 @@
  * Invariant kept: nothing waits for ever. Does not read the environment.
  */
 import pg from 'pg';
+import { OperatingError } from '../domain/operating-error.ts';
 
 export interface PoolOptions {
   readonly url: string;
@@ -17,8 +18,12 @@ export interface PoolOptions {
 
 export const defaultPoolLimits = { connectionsMax: 6, statementTimeoutMs: 30_000 } as const;
 
-/** A pool whose sessions print dates in ISO form and UTC: marker keys are built from what they print. */
+/**
+ * A pool whose sessions print dates in ISO form and UTC: marker keys are built from what they print. Throws
+ * OperatingError `configuration` for a URL that cannot be read, or that names a file that cannot.
+ */
 export function connectPostgres(options: PoolOptions): pg.Pool {
+  checkUrl(options.url);
   const { statementTimeoutMs } = options;
   const pool = new pg.Pool({
     connectionString: options.url,
@@ -37,6 +42,22 @@ export function connectPostgres(options: PoolOptions): pg.Pool {
   pool.on('error', options.onError);
   pool.on('connect', (client) => client.on('error', options.onError));
   return pool;
+}
+
+/** The parser's own error may carry the whole URL, with its password; and without this it would come at the first query. */
+function checkUrl(connectionString: string): void {
+  try {
+    // Reads the URL and the files that it names; connects to nothing.
+    void new pg.Client({ connectionString });
+  } catch (error) {
+    const path = error instanceof Error && 'path' in error ? String(error.path) : null;
+    const reason = path === null ? 'cannot be read' : `names the file ${path}, which cannot be read`;
+    throw new OperatingError(
+      'configuration',
+      `The database URL ${reason}. Write it as postgres://user:password@host:5432/name, with ` +
+        '?sslmode=verify-full&sslrootcert=FILE for TLS; characters such as @ and / in the password must be percent-encoded.',
+    );
+  }
 }
 
 /** Serialization failure, deadlock: the whole transaction may be tried again. */

@@ -6,6 +6,8 @@
  */
 import { Redis, ReplyError, type RedisOptions } from 'ioredis';
 import { OperatingError } from '../domain/operating-error.ts';
+import { describeTlsTrouble } from '../domain/tls-trouble.ts';
+import { addressOf, hintOf, readAddress } from './address.ts';
 
 export interface StrictOptions {
   /** Shown by `CLIENT LIST`; letters, digits, `-`, `_`, `.` and `:` only. */
@@ -33,8 +35,9 @@ const movedAway = ['READONLY', 'LOADING', 'MASTERDOWN'];
  * Throws OperatingError `configuration` for a URL that cannot be read.
  */
 export function connectStrict(url: string, options: StrictOptions): Redis {
-  checkUrl(url);
-  const redis = new Redis(url, {
+  const address = readAddress(url);
+  const redis = new Redis(address.url, {
+    ...address.options,
     maxRetriesPerRequest: 0,
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
@@ -58,8 +61,9 @@ export function connectStrict(url: string, options: StrictOptions): Redis {
  * Throws OperatingError `configuration` for a URL that cannot be read.
  */
 export function connectPatient(url: string, options: Pick<StrictOptions, 'onError'>): PatientRedis {
-  checkUrl(url);
-  const redis = new PatientRedis(url, {
+  const address = readAddress(url);
+  const redis = new PatientRedis(address.url, {
+    ...address.options,
     maxRetriesPerRequest: null,
     connectTimeout: 5_000,
     // Far above the ten seconds for which the library lets a call block.
@@ -118,32 +122,30 @@ function reconnectDelayMs(times: number): number {
   return Math.ceil(delayMs * (0.5 + Math.random() / 2));
 }
 
-/** The parser's own error would carry the whole URL, with its password. */
-function checkUrl(url: string): void {
-  if (URL.canParse(url) && /^rediss?:$/.test(new URL(url).protocol)) return;
-  throw new OperatingError(
-    'configuration',
-    'The Redis URL cannot be read. Write it as redis://user:password@host:6379/0, or rediss:// for TLS; characters ' +
-      'such as @ and / in the password must be percent-encoded.',
-  );
-}
-
-/** Resolves once commands can be sent; throws OperatingError `redis_unreachable` after `deadlineMs`. */
+/**
+ * Resolves once commands can be sent. Throws OperatingError: `redis_unreachable` after `deadlineMs`, `configuration` as soon
+ * as the server shows a certificate that will not do.
+ */
 export async function untilReady(redis: Redis, deadlineMs: number): Promise<void> {
   if (redis.status === 'ready') return;
   let last = '';
-  let onReady: (() => void) | undefined;
-  const onError = (error: Error): void => {
-    last = ` ${describeRedisError(error).message}`;
-  };
-  const ready = new Promise<void>((resolve) => {
+  let onReady = (): void => undefined;
+  let onError = (_error: Error): void => undefined;
+  const ready = new Promise<void>((resolve, reject) => {
     onReady = resolve;
+    onError = (error) => {
+      const trouble = describeRedisError(error);
+      last = ` ${trouble.message}${hintOf(redis, trouble.message)}`;
+      if (trouble.code !== 'configuration') return;
+      reject(new OperatingError(trouble.code, `${addressOf(redis)}: ${trouble.message}`));
+    };
   });
   redis.on('error', onError);
-  if (onReady !== undefined) redis.once('ready', onReady);
+  redis.once('ready', onReady);
   try {
     await withDeadline(ready, deadlineMs, `connecting to ${addressOf(redis)}`);
   } catch (error) {
+    if (error instanceof OperatingError && error.code === 'configuration') throw error;
     throw new OperatingError(
       'redis_unreachable',
       `Redis at ${addressOf(redis)} could not be reached within ${deadlineMs} ms.${last} Check that it runs and that ` +
@@ -152,12 +154,8 @@ export async function untilReady(redis: Redis, deadlineMs: number): Promise<void
     );
   } finally {
     redis.off('error', onError);
-    if (onReady !== undefined) redis.off('ready', onReady);
+    redis.off('ready', onReady);
   }
-}
-
-function addressOf({ options }: Redis): string {
-  return `${options.host ?? 'localhost'}:${options.port ?? 6379}`;
 }
 
 /**
@@ -230,6 +228,11 @@ export function describeRedisError(error: unknown): OperatingError {
   if (error instanceof OperatingError) return error;
   const cause = error instanceof Error ? error : new Error(String(error));
   const code = 'code' in cause && typeof cause.code === 'string' ? cause.code : '';
+  const untrusted = describeTlsTrouble(code, 'cacert');
+  if (untrusted !== null) {
+    const message = `Redis was not connected to over TLS: ${untrusted}.`;
+    return new OperatingError('configuration', message);
+  }
   const known = plainWords.find(([words]) => cause.message.includes(words))?.[1];
   const message = known ?? (cause.message === '' ? code : cause.message);
   return new OperatingError(
