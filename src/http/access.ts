@@ -4,13 +4,14 @@
  * behalf of a page of another origin; without credentials only requests that name this machine as host are answered, so
  * that a page elsewhere cannot read along by pointing its own name here (DNS rebinding).
  * Whoever changes something is known by name: `request.person`.
- * Does not limit how often a password is tried: put a proxy before it where that matters.
+ * How often wrong ones may be tried: see `wrong-tries.ts`.
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import basicAuth from '@fastify/basic-auth';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { OperatingError } from '../domain/operating-error.ts';
 import { reportsPath } from './reports.ts';
+import { WrongTries } from './wrong-tries.ts';
 
 export interface Credentials {
   readonly username: string;
@@ -76,6 +77,16 @@ export async function guardAccess(
   });
   if (credentials.length === 0) return;
   const matches = matcher(credentials);
+  const tries = new WrongTries();
+  scope.addHook('onRequest', (request, reply, done) => {
+    // Who gives none is asked for them, as ever.
+    const isTry = request.headers.authorization !== undefined;
+    const waitMs = isTry ? tries.waitMs(request.ip, performance.now()) : 0;
+    if (waitMs === 0) return done();
+    const waitS = Math.ceil(waitMs / 1_000);
+    const error = `Too many wrong credentials came from this address. Try again in ${waitS} s.`;
+    void reply.code(429).header('retry-after', waitS).send({ error });
+  });
   await scope.register(basicAuth, {
     authenticate: { realm: 'claim-reconciler' },
     validate(username, password, request, _reply, done) {
@@ -83,7 +94,9 @@ export async function guardAccess(
         request.person = username;
         return done();
       }
-      log.warn({ from: request.ip }, 'wrong credentials for the dashboard');
+      const wasLast = tries.note(request.ip, performance.now());
+      const more = wasLast ? '; none are looked at any more for a while' : '';
+      log.warn({ from: request.ip }, `wrong credentials for the dashboard${more}`);
       done(new Error('The username or the password is wrong.'));
     },
   });
