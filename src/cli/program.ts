@@ -4,6 +4,7 @@
  */
 import { Command, CommanderError } from 'commander';
 import { exitCodes, type ExitCode } from '../domain/exit-code.ts';
+import { runAdopt } from './commands/adopt.ts';
 import { runCheck } from './commands/check.ts';
 import { runDemoCommand } from './commands/demo.ts';
 import { runMigrate } from './commands/migrate.ts';
@@ -13,7 +14,7 @@ import { runResume } from './commands/resume.ts';
 import { runRewind } from './commands/rewind.ts';
 import { runStart } from './commands/start.ts';
 import { runUndo } from './commands/undo.ts';
-import { common, type Action } from './every-command.ts';
+import { common, examples, type Action } from './every-command.ts';
 import type { CommandIo } from './io.ts';
 import { addLookCommands } from './look-commands.ts';
 import { addRepairCommands } from './repair-commands.ts';
@@ -65,6 +66,19 @@ function addDaemonCommands(program: Command, action: Action): void {
   common(program.command('start'))
     .description('run the daemon until it is asked to stop')
     .action(action(runStart));
+  examples(common(program.command('adopt')), [
+    'claim-reconciler adopt --table gift_claim --key gift:7:2:100180        (DATABASE_URL, REDIS_URL)',
+    'claim-reconciler adopt --table gift_claim --key gift:7:2:100180 --config-out gifts.yaml --sql-out gifts.sql',
+  ])
+    .description(
+      'propose configuration and migration for a claim table that is there already, however large; changes nothing',
+    )
+    .requiredOption('--table <name>', 'the table, as table or schema.table')
+    .option('--key <key...>', 'the keys of markers as they are in Redis, of claims that were just made')
+    .option('--source <name>', 'what to call the source (default: as the table)')
+    .option('--config-out <file>', 'write the configuration into a new file')
+    .option('--sql-out <file>', 'write the migration into a new file, for psql')
+    .action(action(runAdopt));
   common(program.command('check'))
     .description('check configuration, tables, privileges and stores; exits 2 with all problems together')
     .action(action(runCheck));

@@ -58,7 +58,7 @@ export async function sampleHorizon(pool: pg.Pool, graceMs: number): Promise<Hor
 }
 
 /** Database time as Unix milliseconds. */
-export async function readDatabaseTime(pool: pg.Pool): Promise<number> {
+export async function readDatabaseTime(pool: pg.ClientBase | pg.Pool): Promise<number> {
   const { rows } = await pool.query<{ now_ms: number }>(
     'select (extract(epoch from clock_timestamp()) * 1000)::float8 as now_ms',
   );

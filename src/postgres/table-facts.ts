@@ -88,7 +88,10 @@ export interface TableFacts {
 
 const statement = readFileSync(new URL('./inspect-table.sql', import.meta.url), 'utf8');
 
-export async function readTableFacts(client: pg.ClientBase | pg.Pool, source: Source): Promise<TableFacts> {
+export async function readTableFacts(
+  client: pg.ClientBase | pg.Pool,
+  source: Pick<Source, 'table' | 'columns'>,
+): Promise<TableFacts> {
   const { table, columns } = source;
   const { rows } = await client.query<{ facts: TableFacts }>(statement, [
     table.schema,

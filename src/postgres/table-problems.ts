@@ -68,7 +68,7 @@ export function mappingProblems(
   };
 }
 
-function noTable({ table }: Source, facts: TableFacts): string {
+export function noTable({ table }: Pick<Source, 'table'>, facts: TableFacts): string {
   const { tables } = facts;
   const nearest = nearestName(
     table.name,

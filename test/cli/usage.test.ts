@@ -9,6 +9,7 @@ const program = useProgram();
 const commands = [
   ['demo'],
   ['start'],
+  ['adopt'],
   ['check'],
   ['migrate'],
   ['reconcile'],
@@ -54,6 +55,7 @@ describe('help', () => {
   });
 
   it.each([
+    ['adopt'],
     ['status'],
     ['explain'],
     ['explain', 'claim'],
@@ -90,6 +92,7 @@ describe('wrong usage exits 2 and says what is wrong', () => {
       ['repair', '--plan', 'p.json', 'claim', '1', '--source', 'g'],
       '--plan names all',
     ],
+    ['adopt without a table', ['adopt'], "required option '--table <name>'"],
     ['rewind without a source', ['rewind', '--by', '1h'], '--source <name>'],
     ['explain without a source', ['explain', 'claim', '1'], '--source <name>'],
     ['explain of nothing', ['explain'], 'Usage: claim-reconciler explain'],
@@ -123,6 +126,7 @@ sources:
     async (...names) => {
       const path = await program.write('wrong.yaml', wrong);
       const needed = {
+        adopt: ['--table', 'gift_claim'],
         range: ['--source', 'gifts', '--from', '1', '--to', '2'],
         claim: ['1', '--source', 'gifts'],
         marker: ['gift:1', '--source', 'gifts'],

@@ -7,7 +7,7 @@ import type { ExitCode } from '../../domain/exit-code.ts';
 import { readPlanFile, type PlanFile } from '../../reconcile/plan-file.ts';
 import type { CommandIo } from '../io.ts';
 import { reportError, type CommonOptions } from '../run-command.ts';
-import { cannot } from './plan-output.ts';
+import { cannot } from './new-file.ts';
 import { runRepair } from './repair.ts';
 
 export interface ReviewedOptions extends CommonOptions {

@@ -11,7 +11,7 @@ import type { CommandIo } from '../io.ts';
 import { count, printable, table } from '../../app/text-table.ts';
 import { requireStores, runCommand, type CommonOptions } from '../run-command.ts';
 import { describeReport } from './reconcile.ts';
-import { writePlan } from './plan-output.ts';
+import { writePlan } from './new-file.ts';
 
 export interface RepairOptions extends CommonOptions {
   readonly source: string;
