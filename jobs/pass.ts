@@ -4,6 +4,7 @@
 import { z } from 'zod';
 import type { PassReport } from '../src/reconcile/pass-report.ts';
 import { reconcilePass } from '../src/reconcile/reconcile-pass.ts';
+import { rewindIfRead, type RewindTarget } from '../src/reconcile/rewind-source.ts';
 import { underTerm } from '../src/reconcile/under-term.ts';
 import type { JobDeps, JobReporter } from './job.ts';
 
@@ -20,27 +21,33 @@ export const payloadSchema = z.strictObject({
 
 export type Payload = z.infer<typeof payloadSchema>;
 
+/** What a person at the command line may ask for besides: to read again from an earlier point. */
+export interface PersonsPayload extends Payload {
+  readonly from?: RewindTarget;
+}
+
 /** A one-off run waits so long for a scheduled pass to end. */
 const patienceMs = 5_000;
 
 /** Throws what `underTerm` and `reconcilePass` throw; a pass that began always gives a report. */
 export async function run(
-  payload: Payload,
+  payload: PersonsPayload,
   deps: JobDeps,
   report: JobReporter,
   signal: AbortSignal,
 ): Promise<PassReport> {
-  const { source, by, force, waits } = payload;
+  const { source, by, force, waits, from } = payload;
   report.log(`Pass over ${source}, asked for by ${by}.`);
   const frame = { source, patienceMs: waits ? patienceMs : 0 };
-  const done = await underTerm(deps, frame, signal, (context, term) =>
-    reconcilePass(
+  const done = await underTerm(deps, frame, signal, async (context, term) => {
+    if (from !== undefined) await rewindIfRead(context, term, from);
+    return reconcilePass(
       context,
       term,
       {
         by,
         force,
-        onProgress: (checked) => report.progress({ checked }),
+        onProgress: (progress) => report.progress(progress),
         ...(waits
           ? {
               onWait: (waitMs: number) =>
@@ -51,8 +58,8 @@ export async function run(
           : {}),
       },
       signal,
-    ),
-  );
+    );
+  });
   for (const line of story(done)) report.log(line);
   return done;
 }

@@ -11,6 +11,7 @@ import type { PassReport } from '../src/reconcile/pass-report.ts';
 import { asPlanFile, assertSamePlace, type PlanFile } from '../src/reconcile/plan-file.ts';
 import { preflight } from '../src/reconcile/preflight.ts';
 import { applyByHand, planByHand, type HandPlan } from '../src/reconcile/repair-by-hand.ts';
+import type { ReadingProgress } from '../src/reconcile/reading-progress.ts';
 import { reviewPlan, type SkippedItem } from '../src/reconcile/review-plan.ts';
 import { openSource, type SourceContext } from '../src/reconcile/source-context.ts';
 import { countBatch, countRowless, startTally } from '../src/reconcile/tally.ts';
@@ -58,28 +59,36 @@ export async function run(
   report: JobReporter,
   signal: AbortSignal,
 ): Promise<RepairResult> {
-  const onWait = (waitMs: number): void =>
-    report.log(`Waiting ${Math.ceil(waitMs / 1000)} s for the grace period to pass.`);
+  const told: Told = {
+    onWait: (waitMs) => report.log(`Waiting ${Math.ceil(waitMs / 1000)} s for the grace period to pass.`),
+    onProgress: (progress) => report.progress(progress),
+  };
   if (!payload.apply) {
     const context = await openSource(deps, findSource(deps.sources, payload.source), deps.limits);
-    const { hand, skipped } = await planFor(context, payload, signal, onWait);
+    const { hand, skipped } = await planFor(context, payload, signal, told);
     const file = payload.asFile === true ? await asPlanFile(context, hand.plan, payload.by) : null;
     return { ...describeResult(context, hand, skipped), file, report: null };
   }
   return underTerm(deps, { source: payload.source, patienceMs }, signal, async (context, term) => {
-    const { hand, skipped } = await planFor(context, payload, signal, onWait);
+    const { hand, skipped } = await planFor(context, payload, signal, told);
     const made = await apply(payload, context, term, hand, signal);
     return { ...describeResult(context, hand, skipped), file: null, report: made };
   });
+}
+
+interface Told {
+  readonly onWait: (waitMs: number) => void;
+  readonly onProgress: (progress: ReadingProgress) => void;
 }
 
 async function planFor(
   context: SourceContext,
   { target }: PersonsPayload,
   signal: AbortSignal,
-  onWait: (waitMs: number) => void,
+  { onWait, onProgress }: Told,
 ): Promise<{ hand: HandPlan; skipped: readonly SkippedItem[] }> {
-  if (target.kind !== 'plan') return { hand: await planByHand(context, target, signal, onWait), skipped: [] };
+  if (target.kind !== 'plan')
+    return { hand: await planByHand(context, target, signal, onWait, onProgress), skipped: [] };
   await assertSamePlace(context, target.file);
   return reviewPlan(context, target.file, signal, onWait);
 }

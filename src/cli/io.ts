@@ -13,6 +13,8 @@ export interface CommandIo {
   out(line: string): void;
   /** A line of progress or trouble. */
   err(line: string): void;
+  /** A line that takes the place of the last such line, at a terminal only; an empty one clears it. */
+  progress(line: string): void;
   /** Aborts on the first signal to stop. */
   readonly signal: AbortSignal;
 }

@@ -40,6 +40,7 @@ const code = await runProgram(
     isTerminal: process.stdout.isTTY,
     out: (line) => process.stdout.write(`${line}\n`),
     err: (line) => process.stderr.write(`${line}\n`),
+    progress: showProgress,
     signal: stop.signal,
   },
   readVersion(),
@@ -47,6 +48,12 @@ const code = await runProgram(
 process.exitCode = code;
 // A server that hangs keeps its sockets open, and with them the process: everything of ours has ended by now.
 setTimeout(() => process.exit(code), lingerMs).unref();
+
+/** Cut to the width: a line that wraps could not be taken back. */
+function showProgress(line: string): void {
+  const { isTTY, columns } = process.stderr;
+  if (isTTY) process.stderr.write(`\r\u001b[K${line.slice(0, columns - 1)}`);
+}
 
 /** Some containers run under a user id without a name. */
 function nameOfUser(): string {

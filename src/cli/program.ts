@@ -92,6 +92,10 @@ function addPersonCommands(program: Command, action: Action): void {
     .description('run one pass now, over one source or all')
     .option('--source <name>', 'only this source (default: all)')
     .option('--force', 'repair even where the brake would stop it')
+    .option(
+      '--from <point>',
+      'read again from there: beginning, how long ago (7d), or a time (2026-11-21T08:00Z)',
+    )
     .action(action(runReconcile));
   common(program.command('undo'))
     .description('restore what a repair, or all repairs of a pass, had changed')

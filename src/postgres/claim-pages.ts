@@ -54,6 +54,25 @@ export function positionOfLine(block: LineBlock, line: number): Position & { rea
   return { changeXid, id };
 }
 
+/**
+ * About how many rows a range holds below the horizon, as the planner guesses without reading any: for telling people how
+ * long it will take, and for nothing else.
+ */
+export async function estimateRows(
+  pool: pg.Pool,
+  source: SourceSql,
+  range: PageRange,
+  horizon: string,
+): Promise<number> {
+  // Of a column that was added a moment ago the planner knows nothing, but of the table it does.
+  const isAll = range.by === 'change' && range.after.changeXid === '0';
+  const where = isAll ? '' : `where ${inRange(source, range)} and ${source.change} < ${xid8(horizon)}`;
+  const { rows } = await pool.query<{
+    'QUERY PLAN': readonly { readonly Plan: { readonly 'Plan Rows': number } }[];
+  }>(`explain (format json) select from ${source.table} ${where}`);
+  return rows[0]?.['QUERY PLAN'][0]?.Plan['Plan Rows'] ?? 0;
+}
+
 /** Ordered by the table's columns, by name: one that is called like an expression here would mean the expression. */
 function pageStatement(source: SourceSql, { range, horizon, rowsMax }: PageBounds): string {
   const { id, change } = source;

@@ -10,6 +10,7 @@ import { resolveSettledAlerts } from '../postgres/alert.ts';
 import { readBrake } from '../postgres/brake.ts';
 import { asOperatingError } from '../postgres/as-operating-error.ts';
 import { countOpen, makeDue } from '../postgres/discrepancy.ts';
+import { estimateRows } from '../postgres/claim-pages.ts';
 import { beginPass } from '../postgres/pass.ts';
 import { finishInterrupted } from './finish-interrupted.ts';
 import { findRowless } from './find-rowless.ts';
@@ -20,6 +21,7 @@ import type { PassReport } from './pass-report.ts';
 import { closePass, noWindow, type PassEnd } from './close-pass.ts';
 import { obstaclesNow, preflight, type Preflight } from './preflight.ts';
 import { repairDue, tellFailures } from './repair-due.ts';
+import type { ReadingProgress } from './reading-progress.ts';
 import type { SourceContext } from './source-context.ts';
 import { startTally, type Tally } from './tally.ts';
 import type { Term } from './hold-term.ts';
@@ -31,7 +33,7 @@ export interface PassRequest {
   readonly force: boolean;
   /** Given for one-off runs, which wait for a horizon old enough. See `fixWindow`. */
   readonly onWait?: (waitMs: number) => void;
-  readonly onProgress?: (checked: number) => void;
+  readonly onProgress?: (progress: ReadingProgress) => void;
 }
 
 /**
@@ -87,6 +89,7 @@ async function run(
     if (isUnleashed) await makeDue(pool, source.name);
     await judgeReports(context, pass.passId, signal);
     progress.window = await fixWindow(context, signal, pass.onWait);
+    const expected = await expectedRows(context, pass, progress.window);
     const reading = await judgeWindow(
       context,
       term,
@@ -96,7 +99,7 @@ async function run(
         from: pass.start.from,
         onKept: (to) => {
           progress.to = to;
-          pass.onProgress?.(progress.tally.checked);
+          pass.onProgress?.({ checked: progress.tally.checked, expected });
         },
       },
       progress.tally,
@@ -119,6 +122,16 @@ async function run(
     if (signal.aborted && isAbort(error, signal)) return { outcome: 'stopped', reason: reasonOf(signal) };
     return { outcome: 'aborted', reason: asOperatingError(error).message };
   }
+}
+
+/** For one-off runs, whom a person waits for: a scheduled pass over nothing must cost nothing. */
+async function expectedRows(
+  { pool, sql }: SourceContext,
+  { onWait, onProgress, start }: BegunPass,
+  { horizon }: Window,
+): Promise<number | null> {
+  if (onWait === undefined || onProgress === undefined) return null;
+  return estimateRows(pool, sql, { by: 'change', after: start.from }, horizon);
 }
 
 /** What the brake held back in an earlier pass is not due yet, but it is there, and a person is waited for. */

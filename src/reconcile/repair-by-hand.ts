@@ -9,7 +9,7 @@ import { sameMarker } from '../domain/marker.ts';
 import { OperatingError } from '../domain/operating-error.ts';
 import type { RepairKind } from '../domain/repair-action.ts';
 import { matchTemplate } from '../domain/template.ts';
-import { readClaimPage } from '../postgres/claim-pages.ts';
+import { estimateRows, readClaimPage } from '../postgres/claim-pages.ts';
 import { findClaimsOnMarker } from '../postgres/claims.ts';
 import {
   readOpenDiscrepancies,
@@ -24,6 +24,7 @@ import type { Term } from './hold-term.ts';
 import { Inquiry } from './inquiry.ts';
 import { judgePage } from './judge-page.ts';
 import { planRepairs, type Plan, type PlannedCase } from './plan-repairs.ts';
+import type { ReadingProgress } from './reading-progress.ts';
 import { journalAndApply } from './repair-due.ts';
 import { settleOthers } from './settle-others.ts';
 import type { SourceContext } from './source-context.ts';
@@ -57,12 +58,15 @@ export async function planByHand(
   target: RepairTarget,
   signal: AbortSignal,
   onWait: (waitMs: number) => void,
+  onProgress: (progress: ReadingProgress) => void = () => undefined,
 ): Promise<HandPlan> {
   const { horizon } = await fixWindow(context, signal, onWait);
   const found: FoundDiscrepancy[] = [];
   let checked = 0;
   for (const { fromId, toId } of await rangesOf(context, target)) {
     let afterId: string | null = null;
+    const all = { by: 'id', fromId, toId, afterId } as const;
+    const expected = await estimateRows(context.pool, context.sql, all, horizon);
     do {
       signal.throwIfAborted();
       const page = await readClaimPage(context.pool, context.sql, {
@@ -76,6 +80,7 @@ export async function planByHand(
         if (found.length > context.limits.planMax) throw tooMany(context);
       }
       checked += page.rows;
+      onProgress({ checked, expected });
       afterId = page.last?.id ?? null;
     } while (afterId !== null);
   }

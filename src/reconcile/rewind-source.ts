@@ -13,7 +13,11 @@ import { horizonAgo } from '../postgres/horizon.ts';
 import type { Term } from './hold-term.ts';
 import type { SourceContext } from './source-context.ts';
 
-export type RewindTarget = { readonly kind: 'beginning' } | { readonly kind: 'ago'; readonly agoMs: number };
+export type RewindTarget =
+  | { readonly kind: 'beginning' }
+  | { readonly kind: 'ago'; readonly agoMs: number }
+  /** Unix milliseconds. */
+  | { readonly kind: 'time'; readonly atMs: number };
 
 /**
  * Returns the transaction id that reading goes on from; 0 is the beginning. A checkpoint that stands before what was
@@ -21,17 +25,33 @@ export type RewindTarget = { readonly kind: 'beginning' } | { readonly kind: 'ag
  * when there is no checkpoint yet, `fenced_out` under an old token.
  */
 export async function rewindSource(
-  { pool, sql, source }: SourceContext,
+  context: SourceContext,
   term: Term,
   target: RewindTarget,
 ): Promise<string> {
-  const changeXid = target.kind === 'beginning' ? '0' : await horizonAgo(pool, target.agoMs);
-  const reached = await rewindCheckpoint(pool, sql, { changeXid, fencingToken: term.fencingToken });
+  const reached = await rewindIfRead(context, term, target);
   if (reached !== null) return reached;
   throw new OperatingError(
     'not_found',
-    `The source ${source.name} has no checkpoint yet: its first pass begins at the beginning anyway.`,
+    `The source ${context.source.name} has no checkpoint yet: its first pass begins at the beginning anyway.`,
   );
+}
+
+/** The same, but null for a source that was never read. Throws `configuration` for a time that is still to come. */
+export async function rewindIfRead(
+  { pool, sql, nowMs }: SourceContext,
+  term: Term,
+  target: RewindTarget,
+): Promise<string | null> {
+  const agoMs = target.kind === 'time' ? nowMs() - target.atMs : target.kind === 'ago' ? target.agoMs : null;
+  if (agoMs !== null && agoMs < 0) {
+    throw new OperatingError(
+      'configuration',
+      'That time is still to come by the clock of Postgres; nothing was changed.',
+    );
+  }
+  const changeXid = agoMs === null ? '0' : await horizonAgo(pool, agoMs);
+  return rewindCheckpoint(pool, sql, { changeXid, fencingToken: term.fencingToken });
 }
 
 /** Makes what waits due now and lifts a tripped brake for `liftMs`. False when the brake was not tripped. */

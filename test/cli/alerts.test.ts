@@ -98,6 +98,7 @@ describe('status --watch', () => {
       isTerminal,
       out: (text: string) => void out.push(text),
       err: (text: string) => void out.push(text),
+      progress: () => undefined,
       signal: stop.signal,
     };
     const ended = runProgram([...args, '--config', config], io, '1.2.3');

@@ -4,8 +4,11 @@
 import type { JobReporter } from '../../../jobs/job.ts';
 import { run } from '../../../jobs/pass.ts';
 import { exitCodeOfPass, gravest, type ExitCode } from '../../domain/exit-code.ts';
+import { ProgressLine } from '../../app/progress-line.ts';
 import type { PassReport } from '../../reconcile/pass-report.ts';
+import { isReadingProgress } from '../../reconcile/reading-progress.ts';
 import { findSource } from '../../reconcile/under-term.ts';
+import { readFrom } from '../from-option.ts';
 import type { CommandIo } from '../io.ts';
 import { printable } from '../../app/text-table.ts';
 import { reportError, requireStores, runCommand, type CommonOptions } from '../run-command.ts';
@@ -13,18 +16,22 @@ import { reportError, requireStores, runCommand, type CommonOptions } from '../r
 export interface ReconcileOptions extends CommonOptions {
   readonly source?: string;
   readonly force?: boolean;
+  readonly from?: string;
 }
 
 export async function runReconcile(options: ReconcileOptions, io: CommandIo): Promise<ExitCode> {
   return runCommand(options, io, async ({ config, deps }) => {
     const sources =
       options.source === undefined ? config.sources : [findSource(config.sources, options.source)];
+    const from = options.from === undefined ? {} : { from: readFrom(options.from) };
     await requireStores(deps);
     const codes: ExitCode[] = [];
     for (const { name: source } of sources) {
-      const payload = { source, by: io.person, force: options.force === true, waits: true };
+      const payload = { source, by: io.person, force: options.force === true, waits: true, ...from };
       try {
-        const report = await run(payload, deps, reporter(options, io), io.signal);
+        const report = await run(payload, deps, reporter(source, options, io), io.signal).finally(() =>
+          io.progress(''),
+        );
         print(report, options, io);
         codes.push(exitCodeOfPass(report.outcome, report.open));
       } catch (error) {
@@ -36,14 +43,15 @@ export async function runReconcile(options: ReconcileOptions, io: CommandIo): Pr
 }
 
 /** Progress goes to standard error, and only to people. */
-function reporter(options: ReconcileOptions, io: CommandIo): JobReporter {
+export function reporter(source: string, options: CommonOptions, io: CommandIo): JobReporter {
   const quiet = options.json === true || !io.isTerminal;
+  const line = new ProgressLine(source, performance.now());
   return {
-    log: (line) => {
-      if (line.startsWith('Waiting') && options.json !== true) io.err(line);
+    log: (sentence) => {
+      if (sentence.startsWith('Waiting') && options.json !== true) io.err(sentence);
     },
     progress: (state) => {
-      if (!quiet && 'checked' in state) io.err(`judged ${String(state.checked)} claims …`);
+      if (!quiet && isReadingProgress(state)) io.progress(line.next(state, performance.now()));
     },
   };
 }

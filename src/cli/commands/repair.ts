@@ -2,7 +2,6 @@
  * `repair range|claim|marker`: plans, prints the plan, and with `--apply` carries it out. The same for a plan that was
  * reviewed: see `repair-reviewed.ts`.
  */
-import { silentReporter } from '../../../jobs/job.ts';
 import { run, type PersonsPayload, type RepairResult } from '../../../jobs/repair.ts';
 import { exitCodes, type ExitCode } from '../../domain/exit-code.ts';
 import { OperatingError } from '../../domain/operating-error.ts';
@@ -10,7 +9,7 @@ import { findSource } from '../../reconcile/under-term.ts';
 import type { CommandIo } from '../io.ts';
 import { count, printable, table } from '../../app/text-table.ts';
 import { requireStores, runCommand, type CommonOptions } from '../run-command.ts';
-import { describeReport } from './reconcile.ts';
+import { describeReport, reporter } from './reconcile.ts';
 import { writePlan } from './new-file.ts';
 
 export interface RepairOptions extends CommonOptions {
@@ -37,8 +36,8 @@ export async function runRepair(target: Target, options: RepairOptions, io: Comm
     }
     await requireStores(deps);
     const payload = { source, target, apply, force, by: io.person, asFile: planOut !== undefined };
-    const reporter = { ...silentReporter, log: (line: string) => io.err(line) };
-    const result = await run(payload, deps, reporter, io.signal);
+    const told = { ...reporter(source, options, io), log: (line: string) => io.err(line) };
+    const result = await run(payload, deps, told, io.signal).finally(() => io.progress(''));
     const { file, ...shown } = result;
     if (file !== null && planOut !== undefined) await writePlan(file, planOut, io.cwd);
     if (options.json === true) io.out(JSON.stringify(shown));

@@ -13,6 +13,8 @@ export interface Ran {
   /** Results, line by line; a printed text of several lines counts as several. */
   readonly out: readonly string[];
   readonly err: readonly string[];
+  /** Lines of progress, each of which took the place of the one before. */
+  readonly progress: readonly string[];
   /** The one line of output, parsed. Throws when there are more, or when it is no JSON. */
   readonly json: () => unknown;
 }
@@ -55,6 +57,7 @@ async function runIn(
 ): Promise<Ran> {
   const out: string[] = [];
   const err: string[] = [];
+  const progress: string[] = [];
   const io = {
     env,
     cwd,
@@ -62,6 +65,7 @@ async function runIn(
     isTerminal,
     out: (text: string) => void out.push(...text.split('\n')),
     err: (text: string) => void err.push(...text.split('\n')),
+    progress: (line: string) => void progress.push(line),
     signal,
   };
   const code = await runProgram(args, io, '1.2.3');
@@ -69,6 +73,7 @@ async function runIn(
     code,
     out,
     err,
+    progress,
     json: () => {
       if (out.length !== 1) throw new Error(`expected one line, got ${out.length}:\n${out.join('\n')}`);
       const value: unknown = JSON.parse(out[0] ?? '');
