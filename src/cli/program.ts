@@ -14,6 +14,7 @@ import { runResume } from './commands/resume.ts';
 import { runRewind } from './commands/rewind.ts';
 import { runStart } from './commands/start.ts';
 import { runUndo } from './commands/undo.ts';
+import { addCompletion } from './completion-command.ts';
 import { common, examples, type Action } from './every-command.ts';
 import type { CommandIo } from './io.ts';
 import { addLookCommands } from './look-commands.ts';
@@ -43,6 +44,7 @@ export async function runProgram(args: readonly string[], io: CommandIo, version
   addLookCommands(program, action);
   addPersonCommands(program, action);
   addRepairCommands(program, action);
+  addCompletion(program, io);
   try {
     await program.parseAsync(args, { from: 'user' });
   } catch (error) {

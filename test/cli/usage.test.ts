@@ -92,6 +92,7 @@ describe('wrong usage exits 2 and says what is wrong', () => {
       ['repair', '--plan', 'p.json', 'claim', '1', '--source', 'g'],
       '--plan names all',
     ],
+    ['completion without a shell', ['completion'], "missing required argument 'shell'"],
     ['adopt without a table', ['adopt'], "required option '--table <name>'"],
     ['rewind without a source', ['rewind', '--by', '1h'], '--source <name>'],
     ['explain without a source', ['explain', 'claim', '1'], '--source <name>'],
