@@ -17,8 +17,8 @@ const brokenFiles = files.filter(
   (file) => file.status === 'failed' && file.assertionResults.every((test) => test.status !== 'failed'),
 );
 const failedByTests = failedTests + brokenFiles.length;
-const testStages = ['npm test', 'npm run test:browser'];
-const otherStages = stages.filter((stage) => !testStages.includes(stage) || failedByTests === 0);
+const testStages = new Set(['npm test', 'npm run test:browser']);
+const otherStages = stages.filter((stage) => !testStages.has(stage) || failedByTests === 0);
 const noResults = results.includes(null) && stages.length === 0 ? 1 : 0;
 const failed = failedByTests + otherStages.length + noResults;
 

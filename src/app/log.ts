@@ -31,7 +31,10 @@ export function createLog({ level, descriptor, pretty }: LogOptions): Logger {
       ignore: 'pid,hostname',
       singleLine: true,
       // Sentences hold ids and values from users.
-      messageFormat: (fields, key) => printable(String(fields[key] ?? '')),
+      messageFormat: (fields, key) => {
+        const sentence = fields[key];
+        return typeof sentence === 'string' ? printable(sentence) : '';
+      },
       sync: true,
     }),
   );
