@@ -18,8 +18,8 @@ beforeEach(async () => {
   world = await worlds.create();
 });
 
-async function run(args: readonly string[], settings: ShopSettings = {}, more = ''): Promise<Ran> {
-  const config = await program.write('shop.yaml', `${shopConfig(world, settings)}${more}`);
+async function run(args: readonly string[], settings: ShopSettings = {}): Promise<Ran> {
+  const config = await program.write('shop.yaml', shopConfig(world, settings));
   await world.settle();
   return program.run([...args, '--config', config]);
 }
@@ -197,7 +197,7 @@ describe('explain claim', () => {
 });
 
 describe('a distributor', () => {
-  const distributor = '    distributor: { module: ./shop.mjs, timeout: 5s }\n';
+  const settings = { grace: '30s', distributor: '{ module: ./shop.mjs, timeout: 5s }' };
   const shop = `import { appendFileSync } from 'node:fs';
     export async function lookup(attempt) { appendFileSync(new URL('./asked.txt', import.meta.url), attempt); return { kind: 'granted' }; }
     export async function grant() { throw new Error('never'); }`;
@@ -207,11 +207,11 @@ describe('a distributor', () => {
     await program.write('asked.txt', '');
     const gift = await world.addGift({ status: 'pending' });
     const args = ['explain', 'claim', gift.id, '--source', 'gifts'];
-    const silent = await run(args, { grace: '30s' }, distributor);
+    const silent = await run(args, settings);
     expect(silent.code).toBe(3);
     expect(silent.out.join('\n')).toContain('Add --ask to ask it now; that changes nothing.');
     const before = await everything();
-    const asked = await run([...args, '--ask'], { grace: '30s' }, distributor);
+    const asked = await run([...args, '--ask'], settings);
     expect(asked.code).toBe(3);
     expect(asked.out.join('\n')).toContain(
       'The distributor says: granted. A pass would settle the claim as granted',
