@@ -14,7 +14,7 @@ import { createDatabase, dropDatabase } from '../postgres/database.ts';
 import { migrate } from '../postgres/migrate.ts';
 import { connectStrict, endRedis, untilReady } from '../redis/connect.ts';
 import { readOpenClaims } from '../redis/open-claims.ts';
-import { removePassQueue } from '../schedule/pass-queue.ts';
+import { removeQueues } from '../schedule/remove-queues.ts';
 import { giftSource } from './demo-source.ts';
 import type { DemoStores } from './fill-claims.ts';
 
@@ -71,7 +71,7 @@ export async function openDemoStores(servers: {
       try {
         await deleteMarkers(pool, redis, prefix);
         await deleteOpenClaims(redis, openClaimsKey(namespace, giftSource));
-        await removePassQueue(servers.redisUrl, queuePrefix({ namespace }));
+        await removeQueues(servers.redisUrl, queuePrefix({ namespace }));
       } finally {
         await leave();
       }

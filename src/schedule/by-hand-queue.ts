@@ -10,7 +10,7 @@ import { openQueue, type OpenQueue, type QueueOptions } from './open-queue.ts';
 import type { PayloadReading } from './read-payload.ts';
 import { startQueueWorker, type QueueWorker, type WorkerOptions } from './queue-worker.ts';
 
-const queueName = 'by-hand';
+export const byHandQueueName = 'by-hand';
 
 /** A job as it is in the queue. Whoever has access to the queue's Redis could have written any of it. */
 export interface ByHandJob {
@@ -38,7 +38,7 @@ const readTimeoutMs = 3_000;
 const linesMax = 200;
 
 export function openByHandQueue(options: QueueOptions): ByHandQueue {
-  const { queue, add, close } = openQueue(queueName, options);
+  const { queue, add, close } = openQueue(byHandQueueName, options);
   return {
     queue,
     close,
@@ -80,5 +80,8 @@ function stateOf(state: string): ByHandJob['state'] {
 }
 
 export function startByHandWorker(options: WorkerOptions<ByHandPayload>): QueueWorker {
-  return startQueueWorker({ queueName, read: readByHandPayload, nameOf: nameByHand }, options);
+  return startQueueWorker(
+    { queueName: byHandQueueName, read: readByHandPayload, nameOf: nameByHand },
+    options,
+  );
 }

@@ -4,7 +4,6 @@
  * further one is skipped, so that a pass longer than its interval builds nothing up; no call hangs on a dead Redis.
  * Keeps no state that matters: after FLUSHALL the next slot simply makes a new job.
  */
-import { describeRedisError, withDeadline } from '../redis/connect.ts';
 import type { Enqueued, PassRequest } from './enqueue-in-time.ts';
 import { idOf, openQueue, type OpenQueue, type QueueOptions } from './open-queue.ts';
 import type { PassPayload } from './pass-payload.ts';
@@ -18,9 +17,6 @@ export interface PassQueue extends Pick<OpenQueue, 'queue' | 'close'> {
   enqueueByHand(source: string, by: string): Promise<Enqueued>;
 }
 
-const removeTimeoutMs = 5_000;
-const closeTimeoutMs = 1_000;
-
 export function openPassQueue(options: QueueOptions): PassQueue {
   const { queue, add, close } = openQueue(passQueueName, options);
   const addPass = async (payload: PassPayload, jobId: string): Promise<Enqueued> =>
@@ -33,19 +29,4 @@ export function openPassQueue(options: QueueOptions): PassQueue {
     enqueueByHand: async (source, by) =>
       addPass({ source, slot: null, by }, `${source}-by-hand-${idOf(new Date())}`),
   };
-}
-
-/**
- * Removes a queue with its jobs and its history, when nobody works on it any more. Throws OperatingError
- * `redis_unreachable` or `timed_out`; then some of it may be left.
- */
-export async function removePassQueue(url: string, prefix: string): Promise<void> {
-  const passes = openPassQueue({ url, prefix, onEvent: () => {} });
-  try {
-    await withDeadline(passes.queue.obliterate({ force: true }), removeTimeoutMs, 'removing the queue');
-  } catch (error) {
-    throw describeRedisError(error);
-  } finally {
-    await passes.close(closeTimeoutMs);
-  }
 }

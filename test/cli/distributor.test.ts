@@ -20,8 +20,7 @@ beforeEach(async () => {
 });
 
 async function writeConfig(distributor: string): Promise<string> {
-  const text = shopConfig(world, { mode: 'observe' });
-  return program.write('shop.yaml', `${text}    distributor: ${distributor}\n`);
+  return program.write('shop.yaml', shopConfig(world, { mode: 'observe', distributor }));
 }
 
 /** As a person calls it, with Node's own loading of modules. */
