@@ -6,6 +6,7 @@
 import { z } from 'zod';
 import { nameByHand } from '../schedule/by-hand-payload.ts';
 import type { ByHandJob } from '../schedule/by-hand-queue.ts';
+import { byHandPath } from './board.ts';
 import { button, renderDocument } from './document.ts';
 import { html, type Html } from './html.ts';
 import { badge, code, table, type Tone } from './page-parts.ts';
@@ -65,7 +66,7 @@ export function renderByHandPage(job: ByHandJob, { writable }: { readonly writab
   const lines = job.lines.map((line) => html`<li>${line}</li>`);
   return renderDocument({
     title: name,
-    refreshSeconds: isOver ? null : refreshSeconds,
+    next: isOver ? null : { inSeconds: refreshSeconds, path: byHandPath(job.id) },
     main: html`<p class="trail"><a href="/">Overview</a> › by hand</p>
       <section class="case ${tones[job.state]}">
         <h1>${capital(name)} ${badge(job.state, tones[job.state])}</h1>

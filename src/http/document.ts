@@ -6,12 +6,12 @@ import { html, type Fill, type Html } from './html.ts';
 
 export interface Document {
   readonly title: string;
-  /** How often the page reloads itself, in seconds; null: never. */
-  readonly refreshSeconds: number | null;
+  /** After how many seconds the browser goes on, and where to: to the page itself, mostly. Null: it stays. */
+  readonly next: { readonly inSeconds: number; readonly path: string } | null;
   readonly main: Fill;
 }
 
-export function renderDocument({ title, refreshSeconds, main }: Document): string {
+export function renderDocument({ title, next, main }: Document): string {
   return html`<!doctype html>
     <html lang="en">
       <head>
@@ -20,9 +20,10 @@ export function renderDocument({ title, refreshSeconds, main }: Document): strin
         <meta name="robots" content="noindex" />
         <title>${title} · claim-reconciler</title>
         ${
-          refreshSeconds === null
+          // Where to is said: without, a page at a fragment (`/#alerts`) would only be scrolled.
+          next === null
             ? null
-            : html`<meta http-equiv="refresh" content="${String(refreshSeconds)}" />`
+            : html`<meta http-equiv="refresh" content="${next.inSeconds};url=${next.path}" />`
         }
         <link rel="icon" href="data:," />
         <link rel="stylesheet" href="/page.css" />
@@ -46,7 +47,7 @@ export function renderNotice(title: string, sentences: readonly string[]): strin
   const paragraphs = sentences.map((sentence) => html`<p>${sentence}</p>`);
   return renderDocument({
     title,
-    refreshSeconds: null,
+    next: null,
     main: html`<div class="summary warning">
       <h1>${title}</h1>
       ${paragraphs}

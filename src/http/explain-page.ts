@@ -33,7 +33,7 @@ export function renderExplainPage(told: Told, target: ExplainTarget, options: Ex
   const name = `${nameOfTarget(target)} of ${told.source}`;
   return renderDocument({
     title: name,
-    refreshSeconds: null,
+    next: null,
     main: html`<p class="trail">
         <a href="/#source-${told.source}">${told.source}</a> › ${nameOfTarget(target)}
       </p>

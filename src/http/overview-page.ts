@@ -35,7 +35,7 @@ export function renderOverviewPage(overview: Overview, activity: Activity, optio
     : html`<a href="/">reload every ${refreshSeconds} s</a>`;
   return renderDocument({
     title: 'Overview',
-    refreshSeconds: refresh ? refreshSeconds : null,
+    next: refresh ? { inSeconds: refreshSeconds, path: '/' } : null,
     main: html`<div class="read">
         <p>State of <time datetime="${readAt}">${formatTime(readAt)}</time> UTC, ${toggle}</p>
         ${renderLookup(sources.map(({ name }) => name))}
@@ -49,7 +49,7 @@ export function renderOverviewPage(overview: Overview, activity: Activity, optio
 export function renderFailurePage(message: string): string {
   return renderDocument({
     title: 'State unknown',
-    refreshSeconds,
+    next: { inSeconds: refreshSeconds, path: '/' },
     main: html`<div class="summary critical">
       <h1>The state cannot be read</h1>
       <p>${message}</p>

@@ -32,7 +32,8 @@ const noActivity: Activity = { bucketMs: 0, endsAtMs: 0, bySource: new Map() };
 export function registerPages(app: FastifyInstance, options: PagesOptions): void {
   const { desk, writable } = options;
   const readState = shareReading(() => options.overview(), {
-    freshMs: 500,
+    // Whoever has just changed something sees it.
+    freshMs: 0,
     deadlineMs: stateWithinMs,
     what: 'the state in Postgres',
   });

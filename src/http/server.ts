@@ -138,6 +138,8 @@ function addProbes(app: FastifyInstance, options: HttpOptions): void {
     what: 'whether the stores answer',
   });
   app.get('/livez', () => ({ alive: true }));
+  // Browsers ask for it beside whatever names none, such as a refusal.
+  app.get('/favicon.ico', (_request, reply) => reply.code(204).send());
   app.get('/readyz', async (_request, reply) => {
     const readiness = await readReadiness().catch((error: unknown): Readiness => ({
       ready: false,

@@ -137,7 +137,7 @@ test('cells keep long keys short and hold the rest in the tooltip', () => {
 
 test('reloads itself unless asked not to, and needs no script', () => {
   const overview = overviewOf({});
-  expect(render(overview)).toContain('http-equiv="refresh"');
+  expect(render(overview)).toContain('http-equiv="refresh" content="10;url=/"');
   expect(render(overview, { refresh: false })).not.toContain('http-equiv="refresh"');
   expect(render(overview)).not.toMatch(/<script|\sstyle=|\son[a-z]+=/);
 });

@@ -49,7 +49,7 @@ export function useBrowser(): TestBrowser {
       const page = await context.newPage();
       page.setDefaultTimeout(20_000);
       page.on('console', (message) => {
-        if (message.type() === 'error') complaints.push(message.text());
+        if (message.type() === 'error') complaints.push(`${message.text()} ${message.location().url}`);
       });
       page.on('pageerror', (error) => complaints.push(error.message));
       return page;
