@@ -1,11 +1,14 @@
 #!/usr/bin/env node
 /**
  * The entry point: the only place that listens to signals and ends the process.
- * Invariant kept: the first signal asks everything to stop, the second one, or a stop that takes too long, ends it.
+ * Invariants kept: the first signal asks everything to stop, the second one, or a stop that takes too long, ends it; a
+ * crash shows no secret.
  */
 import { readFileSync } from 'node:fs';
 import { hostname, userInfo } from 'node:os';
 import { readEnvironment } from '../config.ts';
+import { exitCodes } from '../domain/exit-code.ts';
+import { describeCrash } from './crash.ts';
 import { runProgram } from './program.ts';
 
 /** What a stop may take before the process ends by force: within the 30 s that container platforms give. */
@@ -26,6 +29,11 @@ const stopAsked = (signal: NodeJS.Signals): void => {
   stop.abort(new Error(`${signal} received`));
   setTimeout(() => process.exit(1), stopWithinMs).unref();
 };
+// Node's own words would show every property of the error, and with them secrets.
+process.on('uncaughtException', (error) => {
+  process.stderr.write(`${describeCrash(error)}\n`);
+  process.exit(exitCodes.operatingError);
+});
 process.on('SIGINT', stopAsked);
 process.on('SIGTERM', stopAsked);
 // A reader that goes away (`| head`) is no reason to fail.

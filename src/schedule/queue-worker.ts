@@ -118,12 +118,12 @@ class RunningWorker<Payload> implements QueueWorker {
     worker.on('failed', (job, error) => {
       // Trouble of a store was told by the run itself, with its source.
       if (error instanceof UnrecoverableError || error instanceof OperatingError) return;
-      onEvent({ kind: 'job_failed', jobId: job?.id ?? 'unknown', reason: error.message });
+      onEvent({ kind: 'job_failed', jobId: nameOf(job?.id), reason: error.message });
     });
-    worker.on('stalled', (jobId) => onEvent({ kind: 'job_stalled', jobId }));
+    worker.on('stalled', (jobId) => onEvent({ kind: 'job_stalled', jobId: nameOf(jobId) }));
     worker.on('lockRenewalFailed', (jobIds) => {
       for (const jobId of jobIds) {
-        onEvent({ kind: 'job_lock_lost', jobId });
+        onEvent({ kind: 'job_lock_lost', jobId: nameOf(jobId) });
         worker.cancelJob(jobId, 'the job is no longer this worker’s');
       }
     });
@@ -132,7 +132,7 @@ class RunningWorker<Payload> implements QueueWorker {
   async #process(job: Job, lost?: AbortSignal): Promise<object> {
     const reading = this.#work.read(job.data);
     if (reading.kind === 'refused') {
-      this.#options.onEvent({ kind: 'job_refused', jobId: job.id ?? 'unknown', reason: reading.reason });
+      this.#options.onEvent({ kind: 'job_refused', jobId: nameOf(job.id), reason: reading.reason });
       throw new UnrecoverableError(`Refused, nothing was run: ${reading.reason}`);
     }
     const limitMs = this.#options.runLimitMs ?? defaultRunLimitMs;
@@ -162,6 +162,11 @@ class RunningWorker<Payload> implements QueueWorker {
       progress: (state) => show(async () => job.updateProgress(state)),
     };
   }
+}
+
+/** For sentences. Ours are words; anyone with access to the queue's Redis can give a job any other. */
+function nameOf(jobId: string | undefined): string {
+  return jobId !== undefined && /^[\w.-]{1,300}$/.test(jobId) ? jobId : 'of a name that is not ours';
 }
 
 function isConnectionTrouble(error: Error): boolean {

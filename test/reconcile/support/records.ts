@@ -32,6 +32,11 @@ export interface AlertRecord {
   readonly summary: string;
 }
 
+export interface PassRecord {
+  readonly source: string;
+  readonly outcome: string;
+}
+
 export interface Records {
   /** The value, and when it expires (Unix milliseconds; null for never). Null when there is none. */
   readonly readMarker: (
@@ -42,6 +47,8 @@ export interface Records {
   readonly discrepancies: () => Promise<DiscrepancyRecord[]>;
   readonly repairs: () => Promise<RepairRecord[]>;
   readonly alerts: () => Promise<AlertRecord[]>;
+  /** Those that have ended. */
+  readonly passes: () => Promise<PassRecord[]>;
   readonly checkpoint: (source?: string) => Promise<{ changeXid: string; id: string | null }>;
   /** As if two hours had gone by since all that is on record; what was postponed is due. */
   readonly letHoursPass: () => Promise<void>;
@@ -71,6 +78,8 @@ export function recordsOf(pool: Pool, redis: Redis): Records {
       list(`select id::text, discrepancy_id::text as "discrepancyId", pass_id::text as "passId", action,
         marker_key as key, outcome, note from reconciler.repair order by repair.id`),
     alerts: async () => list('select kind, severity, state, summary from reconciler.alert order by id'),
+    passes: async () =>
+      list('select source, outcome from reconciler.pass where outcome is not null order by id'),
     checkpoint: async (source = 'gifts') => {
       const { rows } = await pool.query<{ changeXid: string; id: string | null }>(
         'select change_xid::text as "changeXid", id from reconciler.checkpoint where source = $1',
