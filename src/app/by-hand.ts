@@ -1,7 +1,7 @@
 /**
  * What people ask for on the dashboard, from the queue to the jobs that the command line runs as well.
  * Invariants kept: a plan is carried out only as far as it still stands, and only by its own source's rules, whoever wrote it
- * into the queue; who asked is in the journal.
+ * into the queue; the brake holds: only the command line can pass it; who asked is in the journal.
  */
 import { run as repair, type PersonsPayload, type RepairResult } from '../../jobs/repair.ts';
 import { run as undo, type UndoResult } from '../../jobs/undo.ts';
@@ -84,8 +84,11 @@ async function carryOut(
   signal: AbortSignal,
 ): Promise<ByHandResult> {
   view.log(`Asked for by ${payload.by}.`);
-  if (payload.task === 'undo') return { task: 'undo', ...(await undo(payload, deps, view, signal)) };
-  const { by, force } = payload;
+  const { by } = payload;
+  const force = false;
+  if (payload.task === 'undo') {
+    return { task: 'undo', ...(await undo({ which: payload.which, by, force }, deps, view, signal)) };
+  }
   const asked = payload.task === 'repair' ? payload : await readPlan(queue, payload.planJob);
   const { source, target, apply } = asked;
   const result = await repair({ source, target, apply, by, force, asFile: !apply }, deps, view, signal);

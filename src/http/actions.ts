@@ -64,19 +64,18 @@ function addByHandActions(scope: FastifyInstance, desk: Desk): void {
     if (asked === null) {
       return sendNotice(reply, 400, 'Nothing was asked for', ['Name a source, and a claim or a marker.']);
     }
-    return ask(reply, { task: 'repair', ...asked, apply: false, force: false, by: personOf(request) });
+    return ask(reply, { task: 'repair', ...asked, apply: false, by: personOf(request) });
   });
   scope.post('/by-hand/apply', async (request: Form, reply) =>
     ask(reply, {
       task: 'apply_plan',
       planJob: request.body?.['plan'] ?? '',
-      force: false,
       by: personOf(request),
     }),
   );
   scope.post('/by-hand/undo', async (request: Form, reply) => {
     const repairId = request.body?.['repair'] ?? '';
-    return ask(reply, { task: 'undo', which: { repairId }, force: false, by: personOf(request) });
+    return ask(reply, { task: 'undo', which: { repairId }, by: personOf(request) });
   });
 }
 

@@ -1,7 +1,7 @@
 /**
  * What a job that a person asked for carries: keys, never decisions, so that running one twice is harmless.
  * Invariants kept: nothing is run that does not have this shape (anyone with access to the queue's Redis can write a job);
- * a repair only plans unless `apply` says otherwise.
+ * a repair only plans unless `apply` says otherwise; the brake holds for all of them, and cannot be passed from here.
  */
 import { z } from 'zod';
 import { readPayload, type PayloadReading } from './read-payload.ts';
@@ -11,7 +11,6 @@ const text = z.string().max(20_000);
 const person = z.string().min(1).max(200);
 const source = z.string().regex(/^[a-z][a-z0-9_-]{0,62}$/, 'must be the name of a source');
 const number = z.string().regex(/^\d{1,18}$/, 'must be a number, as text');
-const force = z.boolean().default(false).describe('Passes the brake.');
 
 export const repairTargetSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('range'), fromId: text, toId: text }),
@@ -29,17 +28,14 @@ const repair = z.strictObject({
   source,
   target: repairTargetSchema,
   apply: z.boolean().default(false).describe('Carries the repairs out; without it they are only planned.'),
-  force,
 });
 const applyPlan = z.strictObject({
   task: z.literal('apply_plan').describe('Carries out what another job has planned, item by item.'),
   planJob: z.string().min(1).max(200).describe('The id of the job that planned.'),
-  force,
 });
 const undo = z.strictObject({
   task: z.literal('undo').describe('Takes back a repair, or all of a pass.'),
   which: undoTargetSchema,
-  force,
 });
 
 /** What people fill in. */

@@ -78,6 +78,10 @@ it.each([
   ['a task that there is not', { task: 'drop' }],
   ['a source that there is not', { task: 'repair', source: 'gift', target: { kind: 'claim', id: '1' } }],
   ['a plan that nobody made', { task: 'apply_plan', planJob: 'nobody' }],
+  [
+    'a repair that would pass the brake',
+    { task: 'repair', source: 'gifts', target: { kind: 'claim', id: '1' }, apply: true, force: true },
+  ],
   ['an undo of nothing on record', { task: 'undo', which: { repairId: '99' } }],
 ])('%s fails with a sentence, and changes nothing', async (_what, data) => {
   const id = await add(data);

@@ -50,13 +50,13 @@ describe('a form', () => {
     [
       '/by-hand/undo',
       { repair: '5' },
-      [{ task: 'undo', which: { repairId: '5' }, force: false, by: 'ops' }],
+      [{ task: 'undo', which: { repairId: '5' }, by: 'ops' }],
       '/by-hand/job-1',
     ],
     [
       '/by-hand/apply',
       { plan: 'job-0' },
-      [{ task: 'apply_plan', planJob: 'job-0', force: false, by: 'ops' }],
+      [{ task: 'apply_plan', planJob: 'job-0', by: 'ops' }],
       '/by-hand/job-1',
     ],
   ])('at %s asks for it in the name of who is signed in', async (url, form, expected, place) => {
@@ -69,9 +69,7 @@ describe('a form', () => {
     const id = 'a b%2F\u001b[2J<script>\u202e&=+';
     await post('/by-hand/plan', { source: 'gifts', 'encoded-claim': encodeURIComponent(id) });
     const target = { kind: 'claim', id };
-    expect(asked).toEqual([
-      [{ task: 'repair', source: 'gifts', target, apply: false, force: false, by: 'ops' }],
-    ]);
+    expect(asked).toEqual([[{ task: 'repair', source: 'gifts', target, apply: false, by: 'ops' }]]);
   });
 
   it.each([
