@@ -16,6 +16,13 @@ export function canaryKey(attempt: string): string {
 export const canaryFaults = ['missing_marker', 'orphan_marker', 'wrong_expiry', 'immortal_marker'] as const;
 export type CanaryFault = (typeof canaryFaults)[number];
 
+const nextFaults: Readonly<Record<CanaryFault, CanaryFault>> = {
+  missing_marker: 'orphan_marker',
+  orphan_marker: 'wrong_expiry',
+  wrong_expiry: 'immortal_marker',
+  immortal_marker: 'missing_marker',
+};
+
 export interface CanaryRules {
   /** From one injection to the next. */
   readonly everyMs: number;
@@ -54,8 +61,7 @@ const silentIntervals = 2;
 
 /** The fault of the round after this one. */
 export function faultAfter(last: CanaryFault | null): CanaryFault {
-  const at = last === null ? -1 : canaryFaults.indexOf(last);
-  return canaryFaults[(at + 1) % canaryFaults.length] ?? canaryFaults[0];
+  return last === null ? canaryFaults[0] : nextFaults[last];
 }
 
 /** How a round ends whose time is over without a repair. @param wasThere whether there was a fault to be found */
