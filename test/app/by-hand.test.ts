@@ -74,6 +74,15 @@ it('a plan is carried out only as far as it still stands', async () => {
   expect((await world.readMarker(gift.key))?.value).toBe('somebody was faster');
 });
 
+it('a plan that is carried out three times at once is carried out once', async () => {
+  const plan = await add({ task: 'repair', source: 'gifts', target: { kind: 'claim', id: gift.id } });
+  await untilShown(plan, 'Carry out this repair');
+  const made = await Promise.all([1, 2, 3].map(async () => add({ task: 'apply_plan', planJob: plan })));
+  await Promise.all(made.map(async (id) => untilShown(id, 'Repairs: ')));
+  expect((await world.readMarker(gift.key))?.value).toBe(gift.attempt);
+  expect((await world.repairs()).filter(({ outcome }) => outcome === 'applied')).toHaveLength(1);
+});
+
 it.each([
   ['a task that there is not', { task: 'drop' }],
   ['a source that there is not', { task: 'repair', source: 'gift', target: { kind: 'claim', id: '1' } }],
