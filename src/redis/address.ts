@@ -6,11 +6,12 @@
 import { readFileSync } from 'node:fs';
 import type { Redis, RedisOptions } from 'ioredis';
 import { OperatingError } from '../domain/operating-error.ts';
+import { TlsConnector } from './tls-connector.ts';
 
 export interface RedisAddress {
   /** Without the names of files. */
   readonly url: string;
-  readonly options: Pick<RedisOptions, 'tls'>;
+  readonly options: Pick<RedisOptions, 'tls' | 'Connector'>;
 }
 
 /** What each file is to TLS. */
@@ -35,7 +36,8 @@ export function readAddress(text: string): RedisAddress {
     if (url.protocol === 'redis:') throw badFile(parameter, file, 'goes with rediss:// only');
     tls[part] = readPem(parameter, file);
   }
-  return url.protocol === 'redis:' ? { url: text, options: {} } : { url: url.href, options: { tls } };
+  if (url.protocol === 'redis:') return { url: text, options: {} };
+  return { url: url.href, options: { tls, Connector: TlsConnector } };
 }
 
 function readPem(parameter: string, file: string): string {

@@ -1,0 +1,32 @@
+/**
+ * How a client of Redis opens a socket with TLS. Such a socket can report two errors: the certificate that is not trusted, and
+ * then the server's alert because the handshake was broken off. The client's own connector listens for the first only, and the
+ * second ends the process (https://github.com/redis/ioredis/pull/962).
+ * Invariant kept: no error of a socket is without a listener, however many there are.
+ */
+import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls';
+import { AbstractConnector, type RedisOptions } from 'ioredis';
+
+export class TlsConnector extends AbstractConnector {
+  readonly #target: ConnectionOptions;
+
+  /** @param options the client's own RedisOptions; its type says less */
+  constructor(options: unknown) {
+    const { host, port, family, tls, disconnectTimeout } = options as RedisOptions;
+    super(disconnectTimeout ?? 0);
+    this.#target = { host, port, family, ...tls } as ConnectionOptions;
+  }
+
+  /** Throws Error when `disconnect` was called before the socket was opened. */
+  override async connect(): Promise<TLSSocket> {
+    this.connecting = true;
+    await Promise.resolve();
+    if (!this.connecting) throw new Error('Connection is closed.');
+    const socket = connect(this.#target);
+    socket.on('error', (error) => {
+      this.firstError ??= error;
+    });
+    this.stream = socket;
+    return socket;
+  }
+}
