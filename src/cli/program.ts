@@ -23,8 +23,22 @@ import { addRepairCommands } from './repair-commands.ts';
 /** Runs the command that `args` (without node and script) name. Never exits the process. */
 export async function runProgram(args: readonly string[], io: CommandIo, version: string): Promise<ExitCode> {
   let code: ExitCode = exitCodes.ok;
+  const program = createProgram(io, version, (ended) => {
+    code = ended;
+  });
+  try {
+    await program.parseAsync(args, { from: 'user' });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
+  }
+  return code;
+}
+
+/** All commands, ready to be parsed. `ended` is told how the one that was run ended. */
+export function createProgram(io: CommandIo, version: string, ended: (code: ExitCode) => void): Command {
   const action: Action = (run) => async (options) => {
-    code = await run(options, io);
+    ended(await run(options, io));
   };
   const program = new Command('claim-reconciler')
     .description(
@@ -45,13 +59,7 @@ export async function runProgram(args: readonly string[], io: CommandIo, version
   addPersonCommands(program, action);
   addRepairCommands(program, action);
   addCompletion(program, io);
-  try {
-    await program.parseAsync(args, { from: 'user' });
-  } catch (error) {
-    if (!(error instanceof CommanderError)) throw error;
-    return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
-  }
-  return code;
+  return program;
 }
 
 function addDaemonCommands(program: Command, action: Action): void {
