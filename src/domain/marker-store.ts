@@ -1,9 +1,9 @@
 /**
- * What may be done with the marker Redis, from what it says of itself.
+ * What may be done with the marker Redis, from what it says of itself; and what to tell people of that of the queues.
  * Invariant kept: no repair on a server that cannot be trusted to keep it.
  */
 
-export interface MarkerStoreReading {
+export interface StoreReading {
   /** Such as `7.0.15`; Valkey tells the version of Redis that it is compatible with. */
   readonly version: string;
   readonly runId: string;
@@ -28,7 +28,7 @@ export interface MarkerStoreIdentity {
 const oldestVersion = 7;
 
 /** Problems that forbid repairs altogether. */
-export function repairObstacles(store: MarkerStoreReading): string[] {
+export function repairObstacles(store: StoreReading): string[] {
   const found: string[] = [];
   if (Number.parseInt(store.version, 10) < oldestVersion) {
     found.push(`the marker Redis is version ${store.version}, and scripts need ${oldestVersion}.0 or newer`);
@@ -39,7 +39,7 @@ export function repairObstacles(store: MarkerStoreReading): string[] {
 }
 
 /** Conditions worth telling people about that do not forbid repairs. */
-export function storeWarnings(store: MarkerStoreReading): string[] {
+export function storeWarnings(store: StoreReading): string[] {
   const found: string[] = [];
   if (store.maxmemoryPolicy !== 'noeviction' && store.maxmemoryBytes > 0) {
     found.push(
@@ -50,6 +50,15 @@ export function storeWarnings(store: MarkerStoreReading): string[] {
     found.push('the marker Redis has reached its memory limit: markers cannot be re-issued');
   }
   return found;
+}
+
+/** What people should know of the Redis of queues and leases. Nothing there forbids work: Postgres knows what is to be done. */
+export function queueStoreWarnings(store: StoreReading): string[] {
+  if (store.maxmemoryPolicy === 'noeviction' || store.maxmemoryBytes === 0) return [];
+  return [
+    `the queue Redis evicts keys when full (maxmemory-policy ${store.maxmemoryPolicy}): jobs and leases can vanish; run: ` +
+      'redis-cli CONFIG SET maxmemory-policy noeviction, and set it in its configuration, or give queues a Redis of their own',
+  ];
 }
 
 /** True when markers may have been lost since: a restart, a failover, a flush. */

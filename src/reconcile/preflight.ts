@@ -9,7 +9,7 @@ import {
   storeChanged,
   storeWarnings,
   type MarkerStoreIdentity,
-  type MarkerStoreReading,
+  type StoreReading,
 } from '../domain/marker-store.ts';
 import { OperatingError } from '../domain/operating-error.ts';
 import { refusals } from '../domain/validity.ts';
@@ -61,7 +61,7 @@ export async function obstaclesNow(context: SourceContext, { store }: Preflight)
 /** One alert each while it lasts: repairs are impossible, markers can vanish. */
 async function tellAboutStore(
   { pool, source }: SourceContext,
-  store: MarkerStoreReading,
+  store: StoreReading,
   obstacles: readonly string[],
 ): Promise<void> {
   await tell('marker_store_obstacle', 'critical', obstacles);

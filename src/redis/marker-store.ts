@@ -1,17 +1,26 @@
 /**
- * What the marker Redis says of itself: who it is, its role, its memory limits.
+ * What a Redis says of itself, the one of the markers or that of the queues: who it is, its role, its memory limits.
  * Does not decide what follows: see `domain/marker-store.ts`.
  */
 import type { Redis } from 'ioredis';
-import type { MarkerStoreReading } from '../domain/marker-store.ts';
+import type { StoreReading } from '../domain/marker-store.ts';
 import { describeRedisError, withDeadline } from './connect.ts';
 
 /** Throws OperatingError if the server does not answer in time. */
-export async function readMarkerStore(redis: Redis, callTimeoutMs: number): Promise<MarkerStoreReading> {
+export async function readMarkerStore(redis: Redis, callTimeoutMs: number): Promise<StoreReading> {
+  return readStore(redis, callTimeoutMs, 'marker Redis');
+}
+
+/** As `readMarkerStore`, for the Redis of queues and leases. */
+export async function readQueueStore(redis: Redis, callTimeoutMs: number): Promise<StoreReading> {
+  return readStore(redis, callTimeoutMs, 'queue Redis');
+}
+
+async function readStore(redis: Redis, callTimeoutMs: number, name: string): Promise<StoreReading> {
   const text = await withDeadline(
     redis.info('everything'),
     callTimeoutMs,
-    'asking the marker Redis for its state',
+    `asking the ${name} for its state`,
   ).catch((error: unknown) => {
     throw describeRedisError(error);
   });

@@ -1,7 +1,8 @@
 /**
  * The commands around a pass on real stores: `migrate`, `check`, `status`, `rewind`, `resume`.
  */
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { startRedis } from '../../src/embedded/start-redis.ts';
 import { useWorlds } from '../reconcile/support/use-world.ts';
 import type { World } from '../reconcile/support/world.ts';
 import { useProgram, type Ran } from './support/program.ts';
@@ -44,6 +45,20 @@ describe('check', () => {
     expect(code).toBe(0);
     expect(out.at(-1)).toBe('Ready: configuration, Postgres, Redis and the sources gifts are in order.');
     expect((await run(['check', '--json'])).json()).toMatchObject({ ok: true });
+  });
+
+  it('warns of a queue Redis that may evict jobs, and exits 0', async () => {
+    const evicting = await startRedis({
+      env: process.env,
+      settings: { maxmemory: '50mb', 'maxmemory-policy': 'allkeys-lru' },
+    });
+    onTestFinished(async () => evicting.stop());
+    const { code, out } = await run(['check'], { queueUrl: evicting.url });
+    expect(code).toBe(0);
+    expect(out).toEqual([
+      expect.stringMatching(/^warning {2}queue redis: .*maxmemory-policy allkeys-lru.*noeviction/),
+      expect.stringMatching(/^Ready: /),
+    ]);
   });
 
   it('exits 2 with the problems of all stores together, and changes nothing', async () => {

@@ -3,13 +3,14 @@
  */
 import { describe, expect, it } from 'vitest';
 import {
+  queueStoreWarnings,
   repairObstacles,
   storeChanged,
   storeWarnings,
-  type MarkerStoreReading,
+  type StoreReading,
 } from '../../src/domain/marker-store.ts';
 
-const healthy: MarkerStoreReading = {
+const healthy: StoreReading = {
   version: '7.0.15',
   runId: 'r1',
   replicationId: 'p1',
@@ -67,6 +68,17 @@ describe('storeWarnings', () => {
     expect(storeWarnings({ ...healthy, usedMemoryBytes: 1_000 })).toEqual([
       expect.stringContaining('memory limit'),
     ]);
+  });
+});
+
+describe('queueStoreWarnings', () => {
+  it('names an eviction policy that can make jobs vanish, and what to run', () => {
+    const evicting = { ...healthy, maxmemoryPolicy: 'allkeys-lru' };
+    expect(queueStoreWarnings(evicting)).toEqual([
+      expect.stringMatching(/maxmemory-policy allkeys-lru.*CONFIG SET maxmemory-policy noeviction/),
+    ]);
+    expect(queueStoreWarnings({ ...evicting, maxmemoryBytes: 0 })).toEqual([]);
+    expect(queueStoreWarnings(healthy)).toEqual([]);
   });
 });
 

@@ -3,11 +3,11 @@
  * Writes nothing.
  */
 import { exitCodes, type ExitCode } from '../../domain/exit-code.ts';
-import { repairObstacles, storeWarnings } from '../../domain/marker-store.ts';
+import { queueStoreWarnings, repairObstacles, storeWarnings } from '../../domain/marker-store.ts';
 import { asOperatingError } from '../../postgres/as-operating-error.ts';
 import { inspectTable } from '../../postgres/inspect-table.ts';
 import { pendingMigrations } from '../../postgres/migrate.ts';
-import { readMarkerStore } from '../../redis/marker-store.ts';
+import { readMarkerStore, readQueueStore } from '../../redis/marker-store.ts';
 import type { OpenDeps } from '../../app/open-deps.ts';
 import type { CommandIo } from '../io.ts';
 import { redisRightsProblems } from '../../app/redis-rights.ts';
@@ -69,11 +69,18 @@ async function checkRedis(deps: OpenDeps): Promise<Finding[]> {
     await deps.untilRedisReady();
     const refused = await redisRightsProblems(deps);
     if (refused.length > 0) return refused.map((problem): Finding => ({ ...problem, grade: 'problem' }));
-    const store = await readMarkerStore(deps.markers, deps.limits.callTimeoutMs);
+    const { markers, leases, limits } = deps;
+    const store = await readMarkerStore(markers, limits.callTimeoutMs);
+    const queueStore = await readQueueStore(leases, limits.callTimeoutMs);
     const where = 'marker redis';
     return [
       ...repairObstacles(store).map((text): Finding => ({ where, grade: 'problem', text })),
       ...storeWarnings(store).map((text): Finding => ({ where, grade: 'warning', text })),
+      ...queueStoreWarnings(queueStore).map((text): Finding => ({
+        where: 'queue redis',
+        grade: 'warning',
+        text,
+      })),
     ];
   } catch (error) {
     return [{ where: 'redis', grade: 'problem', text: asOperatingError(error).message }];
