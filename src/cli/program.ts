@@ -98,13 +98,20 @@ function addDaemonCommands(program: Command, action: Action): void {
 }
 
 function addPersonCommands(program: Command, action: Action): void {
-  common(program.command('reconcile'))
+  examples(common(program.command('reconcile')), [
+    'claim-reconciler reconcile --source gifts --json',
+    'claim-reconciler reconcile --source gifts --from beginning --report-out drift.csv',
+  ])
     .description('run one pass now, over one source or all')
     .option('--source <name>', 'only this source (default: all)')
     .option('--force', 'repair even where the brake would stop it')
     .option(
       '--from <point>',
       'read again from there: beginning, how long ago (7d), or a time (2026-11-21T08:00Z)',
+    )
+    .option(
+      '--report-out <file>',
+      'write all that is open then into a new file: .txt, .json, or .csv with a line for each',
     )
     .action(action(runReconcile));
   common(program.command('undo'))

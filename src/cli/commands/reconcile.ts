@@ -8,6 +8,7 @@ import { ProgressLine } from '../../app/progress-line.ts';
 import type { PassReport } from '../../reconcile/pass-report.ts';
 import { isReadingProgress } from '../../reconcile/reading-progress.ts';
 import { findSource } from '../../reconcile/under-term.ts';
+import { createDriftFile, type ReconciledSource } from '../drift-report.ts';
 import { readFrom } from '../from-option.ts';
 import type { CommandIo } from '../io.ts';
 import { printable } from '../../app/text-table.ts';
@@ -17,6 +18,7 @@ export interface ReconcileOptions extends CommonOptions {
   readonly source?: string;
   readonly force?: boolean;
   readonly from?: string;
+  readonly reportOut?: string;
 }
 
 export async function runReconcile(options: ReconcileOptions, io: CommandIo): Promise<ExitCode> {
@@ -25,19 +27,25 @@ export async function runReconcile(options: ReconcileOptions, io: CommandIo): Pr
       options.source === undefined ? config.sources : [findSource(config.sources, options.source)];
     const from = options.from === undefined ? {} : { from: readFrom(options.from) };
     await requireStores(deps);
+    const drift = options.reportOut === undefined ? null : await createDriftFile(options.reportOut, io.cwd);
     const codes: ExitCode[] = [];
-    for (const { name: source } of sources) {
-      const payload = { source, by: io.person, force: options.force === true, waits: true, ...from };
+    const reconciled: ReconciledSource[] = [];
+    for (const source of sources) {
+      const { name } = source;
+      const payload = { source: name, by: io.person, force: options.force === true, waits: true, ...from };
       try {
-        const report = await run(payload, deps, reporter(source, options, io), io.signal).finally(() =>
+        const report = await run(payload, deps, reporter(name, options, io), io.signal).finally(() =>
           io.progress(''),
         );
         print(report, options, io);
         codes.push(exitCodeOfPass(report.outcome, report.open));
+        reconciled.push({ source, report });
       } catch (error) {
         codes.push(reportError(error, io, options.json === true));
+        reconciled.push({ source, report: null });
       }
     }
+    await drift?.write(reconciled, deps.pool);
     return gravest(codes);
   });
 }
