@@ -17,7 +17,7 @@ const remedies: Readonly<Record<BadVerdict, string>> = {
   unreadable_claim: 'tell people',
 };
 
-const asksDistributor: readonly BadVerdict[] = ['in_doubt', 'rowless_marker'];
+const asksDistributor: ReadonlySet<BadVerdict> = new Set(['in_doubt', 'rowless_marker']);
 
 export function remedyOf(
   verdict: BadVerdict,
@@ -29,7 +29,7 @@ export function remedyOf(
     case 'alert':
       return 'tell people';
     case 'repair':
-      return asksDistributor.includes(verdict) && distributor === null
+      return asksDistributor.has(verdict) && distributor === null
         ? 'tell people: no distributor is configured that could be asked'
         : remedies[verdict];
   }
