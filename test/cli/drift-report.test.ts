@@ -36,8 +36,8 @@ async function report(extension: string): Promise<{ ran: Ran; text: string; name
 
 /** Two granted gifts without marker, an orphan, and an order without marker. */
 async function addDrift(): Promise<{ missing: readonly string[]; orphan: string }> {
-  const missing = [await world.addGift({ uid: '1' }), await world.addGift({ uid: '2' })];
-  const orphan = await world.addGift({ uid: '3', status: 'failed', attempt: '=HYPERLINK("x")' });
+  const missing = [await world.addGift({ uid: 1 }), await world.addGift({ uid: 2 })];
+  const orphan = await world.addGift({ uid: 3, status: 'failed', attempt: '=HYPERLINK("x")' });
   await world.setMarker(orphan);
   await world.addGrab();
   return { missing: missing.map(({ id }) => id), orphan: orphan.id };
