@@ -1,6 +1,7 @@
 /**
  * Bull Board, the dashboard of the queues, under `/queues`.
- * Invariants kept: read-only unless the server has credentials; the page loads nothing from elsewhere.
+ * Invariants kept: read-only unless the server has credentials; the page loads nothing from elsewhere; what people ask for is
+ * in the name of who is signed in.
  */
 import { createBullBoard } from '@bull-board/api';
 import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
@@ -84,8 +85,10 @@ export async function registerBoard(
       scope.addHook('onSend', (_request, _reply, payload, done) => {
         done(null, typeof payload === 'string' ? dropForeignLinks(payload) : payload);
       });
-      scope.addHook('preHandler', (request, _reply, done) => {
-        signJob(request, signed);
+      scope.addHook('preHandler', (request, reply, done) => {
+        if (!isOfQueue(request, signed)) return done();
+        if (runsAgain(request)) return void reply.code(405).send({ error: askAnew });
+        signJob(request);
         done();
       });
       await scope.register(serverAdapter.registerPlugin());
@@ -98,6 +101,8 @@ function adapt({ queue, title, description, requests }: BoardQueue, writable: bo
   const pageOf = requests?.pageOf ?? null;
   return new BullMQAdapter(queue, {
     readOnlyMode: !writable,
+    // Only hides the button: see `runsAgain`.
+    allowRetries: requests === null,
     displayName: title,
     description,
     ...(requests === null ? {} : { jobDataSchema: requests.schema }),
@@ -107,15 +112,29 @@ function adapt({ queue, title, description, requests }: BoardQueue, writable: bo
   });
 }
 
+/** Whether it is about one of these queues. */
+function isOfQueue({ params }: FastifyRequest, names: ReadonlySet<string>): boolean {
+  if (typeof params !== 'object' || params === null || !('queueName' in params)) return false;
+  return names.has(String(params.queueName));
+}
+
+const askAnew =
+  'A job that was asked for is not run again: it would be in the name of whoever asked for it then. Ask for it anew.';
+
+function runsAgain({ routeOptions }: FastifyRequest): boolean {
+  return /\/retry(\/:queueStatus)?$/.test(routeOptions.url ?? '');
+}
+
 /**
  * Who asks for a job is who is signed in, whatever the data say. The board has no place for that: it passes on the data
- * that it was sent, when a job is added and when its data are changed.
+ * that it was sent, as `data` when a job is added and as `jobData` when its data are changed.
  */
-function signJob({ params, body, person }: FastifyRequest, signed: ReadonlySet<string>): void {
-  if (typeof params !== 'object' || params === null || !('queueName' in params)) return;
-  if (!signed.has(String(params.queueName)) || typeof body !== 'object' || body === null) return;
-  const data = 'data' in body ? body.data : 'jobData' in body ? body.jobData : null;
-  if (typeof data === 'object' && data !== null && !Array.isArray(data)) Object.assign(data, { by: person });
+function signJob({ body, person }: FastifyRequest): void {
+  if (typeof body !== 'object' || body === null) return;
+  for (const data of ['data' in body ? body.data : null, 'jobData' in body ? body.jobData : null]) {
+    if (typeof data === 'object' && data !== null && !Array.isArray(data))
+      Object.assign(data, { by: person });
+  }
 }
 
 /** Style sheets and fonts of other sites: the policy above would block them, and a browser would complain each time. */

@@ -10,7 +10,8 @@ import { startShopDaemon, type ShopDaemon } from './support/shop-daemon.ts';
 
 const worlds = useWorlds();
 const program = useProgram();
-const authorization = `Basic ${Buffer.from('ada:lovelace').toString('base64')}`;
+const signIn = (pair: string): string => `Basic ${Buffer.from(pair).toString('base64')}`;
+const authorization = signIn('ada:lovelace');
 let world: World;
 let daemon: ShopDaemon;
 let gift: Gift;
@@ -26,7 +27,8 @@ afterEach(async () => {
 });
 
 async function start(settings: { readonly schedule?: string } = {}): Promise<void> {
-  const http = '{ port: 0, credentials: { username: ada, password: lovelace } }';
+  const people = '[{ username: ada, password: lovelace }, { username: grace, password: hopper }]';
+  const http = `{ port: 0, credentials: ${people} }`;
   daemon = await startShopDaemon(world, program, { http, mode: 'observe', ...settings });
   await daemon.started;
 }
@@ -40,6 +42,16 @@ async function add(data: object, queue = 'by-hand'): Promise<string> {
   });
   expect(response.status).toBe(200);
   return JSON.parse(await response.text()).job.id;
+}
+
+/** As the board changes something, in the name of somebody else. */
+async function change(method: 'PUT' | 'PATCH', path: string, body = {}): Promise<number> {
+  const { status } = await fetch(`${daemon.url}/queues/api/queues/by-hand/${path}`, {
+    method,
+    headers: { authorization: signIn('grace:hopper'), 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+  return status;
 }
 
 async function untilShown(id: string, text: string): Promise<string> {
@@ -62,6 +74,24 @@ it('the board’s form plans unless it is told to apply, in the name of who is s
   await untilShown(made, 'Repairs: 1 applied; completed.');
   expect((await world.readMarker(gift.key))?.value).toBe(gift.attempt);
   expect(daemon.log()).toContain(`ada asked: repair claim ${gift.id} of gifts`);
+});
+
+it('whoever changes the data of a job has asked for it, whatever they say', async () => {
+  expect(await change('PUT', 'pause')).toBe(200);
+  const asked = { task: 'repair', source: 'gifts', target: { kind: 'claim', id: gift.id } };
+  const id = await add(asked);
+  const body = { data: {}, jobData: { ...asked, by: 'somebody else' } };
+  expect(await change('PATCH', `${id}/update-data`, body)).toBe(200);
+  expect(await change('PUT', 'resume')).toBe(200);
+  expect(await untilShown(id, 'Carry out this repair')).toContain('Asked for by grace,');
+});
+
+it('a job is not run again in the name of who asked for it then', async () => {
+  const asked = { task: 'repair', source: 'gifts', target: { kind: 'claim', id: gift.id } };
+  const id = await add(asked);
+  await untilShown(id, 'Carry out this repair');
+  expect(await change('PUT', `${id}/retry`)).toBe(405);
+  expect(await change('PUT', 'retry/completed')).toBe(405);
 });
 
 it('a plan is carried out only as far as it still stands', async () => {
