@@ -1,6 +1,7 @@
 /**
  * The queue of what people ask for on the dashboard: repairs of single claims, markers or ranges, plans that were
  * reviewed, undo. A queue of its own, so that a person never waits behind passes, nor passes behind a person.
+ * Invariant kept: a job is begun once. What it changed may have been undone since, and a second run would outweigh that.
  * Keeps no state that matters: what was changed stands in the journal.
  */
 import { randomUUID } from 'node:crypto';
@@ -8,7 +9,7 @@ import { describeRedisError, withDeadline } from '../redis/connect.ts';
 import { nameByHand, readByHandPayload, type ByHandPayload } from './by-hand-payload.ts';
 import { openQueue, type OpenQueue, type QueueOptions } from './open-queue.ts';
 import type { PayloadReading } from './read-payload.ts';
-import { startQueueWorker, type QueueWorker, type WorkerOptions } from './queue-worker.ts';
+import { begunBefore, startQueueWorker, type QueueWorker, type WorkerOptions } from './queue-worker.ts';
 
 export const byHandQueueName = 'by-hand';
 
@@ -69,8 +70,16 @@ async function readJob(queue: OpenQueue['queue'], id: string): Promise<ByHandJob
     state: stateOf(state),
     lines: logs,
     result: job.returnvalue ?? null,
-    error: state === 'failed' ? job.failedReason : null,
+    error: state === 'failed' ? describeFailure(job.failedReason) : null,
   };
+}
+
+function describeFailure(reason: string): string {
+  if (reason !== begunBefore) return reason;
+  return (
+    'Nothing more was heard of the process that ran it. It is not run again by itself: what it changed is in the journal, ' +
+    'and a repair that it began is completed or closed by the next pass. Look first, then ask for it anew.'
+  );
 }
 
 function stateOf(state: string): ByHandJob['state'] {
@@ -81,7 +90,7 @@ function stateOf(state: string): ByHandJob['state'] {
 
 export function startByHandWorker(options: WorkerOptions<ByHandPayload>): QueueWorker {
   return startQueueWorker(
-    { queueName: byHandQueueName, read: readByHandPayload, nameOf: nameByHand },
+    { queueName: byHandQueueName, read: readByHandPayload, nameOf: nameByHand, isRunAgain: false },
     options,
   );
 }

@@ -37,7 +37,7 @@ export function openCanaryQueue(options: QueueOptions): CanaryQueue {
 
 export function startCanaryWorker(options: WorkerOptions<CanaryPayload>): QueueWorker {
   return startQueueWorker(
-    { queueName, read: readCanaryPayload, nameOf: ({ slot }) => `the round of ${slot}` },
+    { queueName, read: readCanaryPayload, nameOf: ({ slot }) => `the round of ${slot}`, isRunAgain: true },
     options,
   );
 }

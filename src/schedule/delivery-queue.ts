@@ -51,7 +51,12 @@ export function openDeliveryQueue(options: QueueOptions): DeliveryQueue {
 /** @param options `concurrency` should be `triesPerReceiver` for each receiver */
 export function startDeliveryWorker(options: WorkerOptions<DeliveryPayload>): QueueWorker {
   return startQueueWorker(
-    { queueName, read: readDeliveryPayload, nameOf: ({ delivery }) => `delivery ${delivery}` },
+    {
+      queueName,
+      read: readDeliveryPayload,
+      nameOf: ({ delivery }) => `delivery ${delivery}`,
+      isRunAgain: true,
+    },
     options,
   );
 }

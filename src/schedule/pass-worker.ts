@@ -16,6 +16,7 @@ export function startPassWorker(options: WorkerOptions<PassPayload>): PassWorker
       queueName: passQueueName,
       read: readPassPayload,
       nameOf: ({ source }) => `the pass over ${source}`,
+      isRunAgain: true,
     },
     options,
   );

@@ -26,7 +26,12 @@ export interface Work<Payload> {
   readonly read: (data: unknown) => PayloadReading<Payload>;
   /** A job in words, such as `the pass over gifts`. */
   readonly nameOf: (payload: Payload) => string;
+  /** False: a job that was begun is never begun anew, though nothing more is heard of its worker; it fails instead. */
+  readonly isRunAgain: boolean;
 }
+
+/** Why a job failed that was begun and is not run again. */
+export const begunBefore = 'job started more than allowable limit';
 
 export interface WorkerOptions<Payload> extends QueueOptions {
   readonly run: RunJob<Payload>;
@@ -84,6 +89,7 @@ class RunningWorker<Payload> implements QueueWorker {
       lockDuration: stallAfterMs,
       stalledInterval: stallAfterMs / 2,
       maxStalledCount: stallsMax,
+      ...(work.isRunAgain ? {} : { maxStartedAttempts: 1 }),
       runRetryDelay: 1_000,
       metrics: { maxDataPoints: MetricsTime.ONE_WEEK },
     });
@@ -120,7 +126,8 @@ class RunningWorker<Payload> implements QueueWorker {
       if (error instanceof UnrecoverableError || error instanceof OperatingError) return;
       onEvent({ kind: 'job_failed', jobId: nameOf(job?.id), reason: error.message });
     });
-    worker.on('stalled', (jobId) => onEvent({ kind: 'job_stalled', jobId: nameOf(jobId) }));
+    const { isRunAgain } = this.#work;
+    worker.on('stalled', (jobId) => onEvent({ kind: 'job_stalled', jobId: nameOf(jobId), isRunAgain }));
     worker.on('lockRenewalFailed', (jobIds) => {
       for (const jobId of jobIds) {
         onEvent({ kind: 'job_lock_lost', jobId: nameOf(jobId) });

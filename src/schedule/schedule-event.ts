@@ -19,7 +19,7 @@ export type ScheduleEvent =
   | { readonly kind: 'clock_jumped'; readonly byMs: number }
   | { readonly kind: 'job_refused'; readonly jobId: string; readonly reason: string }
   | { readonly kind: 'job_failed'; readonly jobId: string; readonly reason: string }
-  | { readonly kind: 'job_stalled'; readonly jobId: string }
+  | { readonly kind: 'job_stalled'; readonly jobId: string; readonly isRunAgain: boolean }
   | { readonly kind: 'job_lock_lost'; readonly jobId: string }
   | { readonly kind: 'queue_trouble'; readonly reason: string };
 
@@ -97,7 +97,7 @@ function describeQueueTrouble(event: QueueTrouble): Sentence {
       return error(`Job ${event.jobId} failed: ${event.reason}`);
     case 'job_stalled':
       return warn(
-        `Job ${event.jobId} stalled: its worker died or was blocked. It is run again, which is harmless.`,
+        `Job ${event.jobId} stalled: its worker died or was blocked. It is ${event.isRunAgain ? 'run again, which is harmless' : 'not run again: whoever asked for it is told'}.`,
       );
     case 'job_lock_lost':
       return warn(`Job ${event.jobId} is no longer this worker's: it stops at the next batch.`);

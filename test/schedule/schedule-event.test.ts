@@ -25,7 +25,8 @@ const events: readonly (readonly [string, ScheduleEvent, string])[] = [
   ['warn', { kind: 'clock_jumped', byMs: -7_200_000 }, '-7200.0 s'],
   ['error', { kind: 'job_refused', jobId, reason }, jobId],
   ['error', { kind: 'job_failed', jobId, reason }, reason],
-  ['warn', { kind: 'job_stalled', jobId }, jobId],
+  ['warn', { kind: 'job_stalled', jobId, isRunAgain: true }, `${jobId} stalled`],
+  ['warn', { kind: 'job_stalled', jobId, isRunAgain: false }, 'It is not run again'],
   ['warn', { kind: 'job_lock_lost', jobId }, jobId],
   ['warn', { kind: 'queue_trouble', reason }, reason],
 ];

@@ -1,0 +1,81 @@
+/**
+ * The queue of what people ask for: what was begun is not begun again, whoever takes it up.
+ */
+import { Worker } from 'bullmq';
+import { Redis } from 'ioredis';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import type { ByHandPayload } from '../../src/schedule/by-hand-payload.ts';
+import { openByHandQueue, startByHandWorker, type ByHandQueue } from '../../src/schedule/by-hand-queue.ts';
+import type { QueueWorker } from '../../src/schedule/queue-worker.ts';
+import type { ScheduleEvent } from '../../src/schedule/schedule-event.ts';
+import { createRedis, type TestRedis } from '../support/redis.ts';
+import { waitFor } from '../support/wait-for.ts';
+
+const prefix = 'test';
+const deadlineMs = 3_000;
+const undo: ByHandPayload = { task: 'undo', which: { repairId: '7' }, by: 'ada' };
+let redis: TestRedis;
+let queue: ByHandQueue;
+let worker: QueueWorker;
+let ran: ByHandPayload[];
+let events: ScheduleEvent[];
+const onEvent = (event: ScheduleEvent): void => void events.push(event);
+
+beforeEach(async () => {
+  ran = [];
+  events = [];
+  redis = await createRedis();
+  queue = openByHandQueue({ url: redis.url, prefix, onEvent });
+  await queue.queue.waitUntilReady();
+});
+
+afterEach(async () => {
+  await worker.close(deadlineMs);
+  await queue.close(deadlineMs);
+  await redis.release();
+});
+
+function work(): void {
+  const run = async (payload: ByHandPayload): Promise<object> => {
+    ran.push(payload);
+    return {};
+  };
+  worker = startByHandWorker({ url: redis.url, prefix, onEvent, run, concurrency: 2, stallAfterMs: 200 });
+}
+
+async function untilEnded(id: string): Promise<{ state: string; error: string | null }> {
+  return waitFor(
+    async () => {
+      const job = await queue.read(id);
+      return job?.state === 'done' || job?.state === 'failed' ? job : null;
+    },
+    { what: 'the job to end' },
+  );
+}
+
+it('what a process that was killed had begun is not run again, and says so', async () => {
+  const connection = new Redis(redis.url, { maxRetriesPerRequest: null });
+  const killed = new Worker('by-hand', undefined, { connection, prefix, lockDuration: 100 });
+  const id = await queue.ask(undo);
+  expect((await killed.getNextJob('of one that is killed'))?.id).toBe(id);
+  await killed.close(true);
+  connection.disconnect();
+  work();
+  expect(await untilEnded(id)).toMatchObject({
+    state: 'failed',
+    error: expect.stringContaining('Nothing more was heard of the process that ran it') as string,
+  });
+  expect(ran).toEqual([]);
+  expect(events).toContainEqual({ kind: 'job_stalled', jobId: id, isRunAgain: false });
+  expect((await untilEnded(await queue.ask(undo))).state).toBe('done');
+  expect(ran).toEqual([undo]);
+});
+
+it('what has ended is not run again, though somebody puts it back past the board', async () => {
+  work();
+  const id = await queue.ask(undo);
+  expect((await untilEnded(id)).state).toBe('done');
+  await (await queue.queue.getJob(id))?.retry('completed');
+  expect((await untilEnded(id)).state).toBe('failed');
+  expect(ran).toEqual([undo]);
+});
