@@ -102,6 +102,26 @@ export async function readUndoable(
   return rows;
 }
 
+/**
+ * Of these, the subjects that are held because a person took their repair back after they were looked at.
+ * @param looked what was looked at when, in Unix milliseconds by the database
+ */
+export async function readUndoneSince(
+  pool: pg.Pool,
+  source: string,
+  looked: readonly { readonly subject: string; readonly atMs: number }[],
+): Promise<Set<string>> {
+  const { rows } = await pool.query<{ subject: string }>(
+    `select d.subject from jsonb_to_recordset($2) as l (subject text, "atMs" float8)
+       join reconciler.discrepancy d on d.source = $1 and d.subject = l.subject and d.state = 'open' and d.held
+     where exists (select from reconciler.discrepancy any_of join reconciler.repair u on u.discrepancy_id = any_of.id
+       where any_of.source = $1 and any_of.subject = l.subject and u.undo_of is not null and u.outcome = 'applied'
+         and u.ended_at > to_timestamp(l."atMs" / 1000))`,
+    [source, toJson(looked)],
+  );
+  return new Set(rows.map(({ subject }) => subject));
+}
+
 /** Why the last repair of a source that failed did; null when none has. */
 export async function readLastFailure(pool: pg.Pool, source: string): Promise<string | null> {
   const { rows } = await pool.query<{ note: string | null }>(

@@ -1,13 +1,14 @@
 /**
  * Holds a plan that was written for review against what is there now, item by item.
  * Invariant kept: what is left of it is what the person saw: the same version of the row, the same marker, the same
- * verdict, the same change. What differs is skipped, and why is said. Changes nothing.
+ * verdict, the same change, and nobody took it back since. What differs is skipped, and why is said. Changes nothing.
  */
 import { markerKeyOf } from '../domain/claim.ts';
 import { sameMarker } from '../domain/marker.ts';
 import type { RepairKind } from '../domain/repair-action.ts';
 import { isBad } from '../domain/verdict.ts';
 import { readOpenRowless, type FoundDiscrepancy, type OpenDiscrepancy } from '../postgres/discrepancy.ts';
+import { readUndoneSince } from '../postgres/repair-journal.ts';
 import { describeDecision, describeMarker } from './describe-plan.ts';
 import { fixWindow } from './fix-window.ts';
 import { Inquiry } from './inquiry.ts';
@@ -35,10 +36,14 @@ export async function reviewPlan(
   const { horizon } = await fixWindow(context, signal, onWait);
   const found: FoundDiscrepancy[] = [];
   const rowless: OpenDiscrepancy[] = [];
-  const skipped: SkippedItem[] = [];
-  for (let at = 0; at < file.items.length; at += itemsPerLook) {
+  const undone = await findUndone(context, file);
+  const items = file.items.filter((item) => !undone.has(subjectOfItem(item)));
+  const skipped = file.items
+    .filter((item) => undone.has(subjectOfItem(item)))
+    .map((item) => skip(item, 'its repair was undone since'));
+  for (let at = 0; at < items.length; at += itemsPerLook) {
     signal.throwIfAborted();
-    for (const seen of await lookAt(context, file.items.slice(at, at + itemsPerLook))) {
+    for (const seen of await lookAt(context, items.slice(at, at + itemsPerLook))) {
       if (seen.kind === 'skipped') skipped.push(skip(seen.item, seen.why));
       else if (seen.kind === 'claim') found.push(seen.found);
       else rowless.push(seen.open);
@@ -65,6 +70,12 @@ export async function reviewPlan(
       reviewed: plannedOf(file),
     },
   };
+}
+
+/** Whoever planned did not know of it. */
+async function findUndone({ pool, source }: SourceContext, { items }: PlanFile): Promise<Set<string>> {
+  const looked = items.map((item) => ({ subject: subjectOfItem(item), atMs: item.atMs }));
+  return readUndoneSince(pool, source.name, looked);
 }
 
 type Seen =

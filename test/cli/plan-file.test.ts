@@ -148,6 +148,21 @@ describe('a plan that is applied', () => {
     expect(await world.repairs()).toMatchObject([{ key: 'gift:3', action: 'delete_marker' }]);
   });
 
+  it('does not do again what a person took back since; a newer plan does', async () => {
+    const [missing] = await breakSome();
+    await planOut();
+    await applyPlan('--apply');
+    const [repair] = await world.repairs();
+    expect((await run(['undo', '--repair', repair?.id ?? ''])).code).toBe(0);
+    const { out } = await applyPlan('--apply');
+    expect(out.join('\n')).toContain('its repair was undone since');
+    expect(await world.readMarker(missing.key)).toBeNull();
+    await rm(join(program.folder(), 'plan.json'));
+    await planOut();
+    await applyPlan('--apply');
+    expect((await world.readMarker(missing.key))?.value).toBe(missing.attempt);
+  });
+
   it('is held by the brake, and passes it with --force', async () => {
     await breakSome();
     await planOut();
