@@ -70,19 +70,24 @@ export async function admitRepairs(client: pg.ClientBase, admission: Admission):
   return false;
 }
 
-/** Trips the brake and raises the one critical alert that goes with it. */
+/**
+ * Trips the brake and raises the one critical alert that goes with it. False, and nothing is changed, while a person lets
+ * repairs go on without limits, even if they said so only just now.
+ */
 export async function tripBrake(
   client: pg.ClientBase,
   source: string,
   reason: string,
   by: string,
-): Promise<void> {
+): Promise<boolean> {
   await client.query(
     `insert into reconciler.brake (source, state, reason, changed_by) values ($1, 'tripped', $2, $3)
      on conflict (source) do update set state = 'tripped', reason = excluded.reason, changed_by = excluded.changed_by,
-       changed_at = clock_timestamp(), lifted_until = null where brake.state <> 'tripped'`,
+       changed_at = clock_timestamp(), lifted_until = null
+       where brake.state = 'armed' or brake.lifted_until <= clock_timestamp()`,
     [source, reason, by],
   );
+  if ((await readBrake(client, source)).state !== 'tripped') return false;
   await raiseAlerts(client, [
     {
       cause: `${source}:brake`,
@@ -92,6 +97,7 @@ export async function tripBrake(
       summary: `The brake of ${source} stopped all repairs: ${reason}. Look first, then run: claim-reconciler resume --source ${source}`,
     },
   ]);
+  return true;
 }
 
 /** A person lets repairs go on, without limits for `liftMs`; afterwards the limits hold again. False if not tripped. */

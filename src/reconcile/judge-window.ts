@@ -82,11 +82,11 @@ async function judgeWithinBrake(
     const counts = { judged: tally.checked + page.rows, bad };
     const decision = judgeReading(counts, source.rules.brake);
     if (decision.kind === 'pass' || source.rules.mode === 'observe' || request.force) continue;
+    // Asked before every trip, so that a long lift costs one look a block, and no write.
     if ((await readBrake(pool, source.name)).state === 'lifted') continue;
-    await inTransaction(pool, (client) =>
-      tripBrake(client, source.name, `${decision.reason}, and reading was stopped`, request.by),
-    );
-    return null;
+    const reason = `${decision.reason}, and reading was stopped`;
+    const tripped = await inTransaction(pool, (client) => tripBrake(client, source.name, reason, request.by));
+    if (tripped) return null;
   }
   return found;
 }

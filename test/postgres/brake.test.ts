@@ -131,6 +131,20 @@ describe('the brake', () => {
     expect(await admit(10)).toBe(false);
   });
 
+  it('is not tripped by a pass that looked before a person lifted it; by the next when the lift is over', async () => {
+    const trip = async (): Promise<boolean> =>
+      inTransaction(shop.pool(), async (client) => tripBrake(client, source, 'too many', 'a pass'));
+    expect(await trip()).toBe(true);
+    expect(await lift(60_000)).toBe(true);
+    const told = await alerts();
+    expect(await trip()).toBe(false);
+    expect((await readBrake(shop.pool(), source)).state).toBe('lifted');
+    expect(await alerts()).toEqual(told);
+    await shop.ask(`update reconciler.brake set lifted_until = clock_timestamp() - interval '1 ms'`);
+    expect(await trip()).toBe(true);
+    expect((await readBrake(shop.pool(), source)).state).toBe('tripped');
+  });
+
   it('keeps the first reason when it is tripped again', async () => {
     for (const reason of ['first', 'second']) {
       await inTransaction(shop.pool(), async (client) => tripBrake(client, source, reason, 'test'));
