@@ -39,7 +39,7 @@ interface Example {
 interface Trial {
   readonly template: string;
   readonly score: number;
-  /** Rows that have a marker under the template's key. */
+  /** Rows that have a marker under the template's key; of those that share a key the newest. */
   readonly sightings: readonly Sighting[];
 }
 
@@ -117,12 +117,14 @@ async function tryTemplates(search: KeySearch, fitting: FittingTemplates): Promi
 
 async function tryTemplate({ newest, readMarkers, nowMs }: KeySearch, template: string): Promise<Sighting[]> {
   if (readMarkers === null) return [];
-  const rows = newest.flatMap((row) => {
+  // One marker says one thing, however many rows a template that leaves something out takes to it.
+  const rows = new Map<string, SampleRow>();
+  for (const row of newest) {
     const key = fillTemplate(template, row);
-    return key === null ? [] : [{ row, key }];
-  });
-  const markers = await readMarkers(rows.map(({ key }) => key));
-  return rows.flatMap(({ row }, at) => sight(row, markers[at], nowMs()));
+    if (key !== null && !rows.has(key)) rows.set(key, row);
+  }
+  const markers = await readMarkers([...rows.keys()]);
+  return [...rows.values()].flatMap((row, at) => sight(row, markers[at], nowMs()));
 }
 
 function undecidedExamples(

@@ -207,6 +207,17 @@ describe('tables of other shapes', () => {
     expect(open(adopted)).toEqual(['columns.attempt', 'statuses', 'statuses.granted']);
   });
 
+  it('of one activity, some of whose markers are gone: a key that names less than it must finds no more for it', async () => {
+    await tables.run(giftTableSql + giftRowsSql(500));
+    await tables.run('update gift_claim set activity_id = 7, gift_id = 1');
+    await tables.setMarkers(giftMarkersSql);
+    for (let uid = 100_400; uid < 100_500; uid += 2) await tables.redis().del(`gift:7:1:${uid}`);
+    const adopted = await adopt(['--table', 'gift_claim', '--key', 'gift:7:1:100479']);
+    expect(sourceIn(adopted)).toMatchObject({
+      marker: { key: expect.stringMatching(/:\{uid\}$/), value: '{attempt_id}' },
+    });
+  });
+
   it('with an enum, a text id, hostile names and words', async () => {
     await tables.run(`create type shop.seat_state as enum ('new', 'granted', 'it''s \${HOME}');
       create table shop."Seat" (code text primary key, "Hall" text not null, token uuid not null default gen_random_uuid(),
