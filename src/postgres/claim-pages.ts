@@ -5,12 +5,12 @@
  */
 import pg from 'pg';
 import type { Position } from '../domain/claim.ts';
-import { copyOut, fieldsOfLine, type LineBlock } from './copy-out.ts';
 import { onConnection } from './connect.ts';
+import { asJsonLines, copyOut, fieldsOfLine, type CopiedLines } from './copy-out.ts';
 import { xid8, type SourceSql } from './source-sql.ts';
 
 export interface ClaimPage {
-  readonly blocks: readonly LineBlock[];
+  readonly lines: CopiedLines;
   readonly rows: number;
   /** Where the page ends; null when it is empty. */
   readonly last: Position | null;
@@ -26,31 +26,29 @@ export interface PageBounds {
   /** Transaction id: only rows below it are read. */
   readonly horizon: string;
   readonly rowsMax: number;
-  readonly rowsPerBlock: number;
 }
 
-/** Lines hold `status TAB key TAB value TAB expiry TAB change_xid TAB id`. */
+/** Lines hold status, key, value, expiry, change_xid and id. */
 export async function readClaimPage(
   pool: pg.Pool,
   source: SourceSql,
   bounds: PageBounds,
 ): Promise<ClaimPage> {
-  const blocks = await onConnection(pool, (client) =>
-    copyOut(client, pageStatement(source, bounds), bounds.rowsPerBlock),
+  const lines = await onConnection(pool, (client) =>
+    copyOut(client, pageStatement(source, bounds), bounds.rowsMax),
   );
-  const rows = blocks.reduce((sum, block) => sum + block.lines, 0);
-  const lastBlock = blocks.at(-1);
   return {
-    blocks,
-    rows,
-    last: lastBlock === undefined ? null : positionOfLine(lastBlock, lastBlock.lines - 1),
+    lines,
+    rows: lines.count,
+    last: lines.count === 0 ? null : positionOfLine(lines, lines.count - 1),
   };
 }
 
-/** The position of a line of a page. */
-export function positionOfLine(block: LineBlock, line: number): Position & { readonly id: string } {
-  const [, , , , changeXid, id] = fieldsOfLine(block, line);
-  if (changeXid === undefined || id === undefined) throw new Error('a claim line has too few fields');
+/** The position of a line of a page, from 0. */
+export function positionOfLine(lines: CopiedLines, line: number): Position & { readonly id: string } {
+  const [, , , , changeXid, id] = fieldsOfLine(lines, line);
+  if (typeof changeXid !== 'string' || typeof id !== 'string')
+    throw new Error('a claim line has too few fields');
   return { changeXid, id };
 }
 
@@ -89,7 +87,7 @@ function pageStatement(source: SourceSql, { range, horizon, rowsMax }: PageBound
       limit ${Math.trunc(rowsMax)}
     ) page
     order by ${order.join(', ')}
-  ) to stdout`;
+  ) to stdout ${asJsonLines}`;
 }
 
 function inRange({ id, idType, change }: SourceSql, range: PageRange): string {

@@ -3,7 +3,6 @@
  * The marker key and the expected value are built here, in Postgres: no object per row on our side.
  */
 import pg from 'pg';
-import { claimStatuses } from '../domain/claim.ts';
 import type { Source } from '../domain/source.ts';
 import type { Template } from '../domain/template.ts';
 
@@ -43,16 +42,6 @@ export function describeSource(source: Source, idType: string): SourceSql {
   const rawStatus = text(columns.status);
   const markerKey = concatenate(marker.key);
   const markerValue = marker.value === null ? null : concatenate(marker.value);
-  const expiresAtMs = expiry(columns.expiry);
-  const needed = [attempt, markerKey, ...(markerValue === null ? [] : [markerValue])];
-  const words = claimStatuses
-    .filter((status) => statuses[status].length > 0)
-    .map((status) => {
-      const list = statuses[status].map((word) => escapeLiteral(word)).join(', ');
-      const unexpiring =
-        status === 'granted' ? `when ${rawStatus} in (${list}) and ${expiresAtMs} is null then 'u' ` : '';
-      return `${unexpiring}when ${rawStatus} in (${list}) then '${status.charAt(0)}'`;
-    });
   return {
     name: source.name,
     table: `${escapeIdentifier(source.table.schema)}.${escapeIdentifier(source.table.name)}`,
@@ -65,10 +54,10 @@ export function describeSource(source: Source, idType: string): SourceSql {
     statusColumn: escapeIdentifier(columns.status),
     rawStatus,
     words: statuses,
-    status: `case when ${needed.map((part) => `${part} is null`).join(' or ')} then 'u' ${words.join(' ')} else 'u' end`,
+    status: statusLetter(source, rawStatus),
     markerKey,
     markerValue,
-    expiresAtMs,
+    expiresAtMs: expiry(columns.expiry),
     keyColumns: marker.key.flatMap((part) => (part.kind === 'column' ? [escapeIdentifier(part.name)] : [])),
   };
 }
@@ -90,9 +79,32 @@ function concatenate(template: Template): string {
   return `(${parts.join(' || ')})`;
 }
 
+/** Looks at columns and never at what is built of them, which would be built once more for each row. */
+function statusLetter({ columns, marker, statuses }: Source, rawStatus: string): string {
+  const built = [...marker.key, ...(marker.value ?? [])];
+  const needed = new Set([
+    columns.attempt,
+    ...built.flatMap((part) => (part.kind === 'column' ? [part.name] : [])),
+  ]);
+  const isLacking = [...needed].map((name) => `${escapeIdentifier(name)} is null`).join(' or ');
+  const hasNoEnd = `${expiryColumn(columns.expiry)} is null or not isfinite(${expiryColumn(columns.expiry)})`;
+  // The most frequent first.
+  const letters = (['granted', 'released', 'pending'] as const).flatMap((status) => {
+    const letter = escapeLiteral(status.charAt(0));
+    const words = statuses[status].map((word) => escapeLiteral(word)).join(', ');
+    const meaning = status === 'granted' ? `case when ${hasNoEnd} then 'u' else ${letter} end` : letter;
+    return words === '' ? [] : [`when ${rawStatus} in (${words}) then ${meaning}`];
+  });
+  return `case when ${isLacking} then 'u' ${letters.join(' ')} else 'u' end`;
+}
+
+function expiryColumn(columns: Source['columns']['expiry']): string {
+  return escapeIdentifier('expiresAt' in columns ? columns.expiresAt : columns.createdAt);
+}
+
+/** `date_part` and not `extract`, whose exact arithmetic takes as long as all else of a row together. */
 function expiry(columns: Source['columns']['expiry']): string {
-  const [column, plusMs] =
-    'expiresAt' in columns ? [columns.expiresAt, 0] : [columns.createdAt, Math.round(columns.ttlMs)];
-  const name = escapeIdentifier(column);
-  return `case when isfinite(${name}) then floor(extract(epoch from ${name}) * 1000)::bigint + ${plusMs} end`;
+  const name = expiryColumn(columns);
+  const plusMs = 'expiresAt' in columns ? 0 : Math.round(columns.ttlMs);
+  return `case when isfinite(${name}) then (date_part('epoch', ${name}) * 1000)::bigint + ${plusMs} end`;
 }

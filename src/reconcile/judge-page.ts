@@ -25,20 +25,20 @@ export async function* judgePage(
   context: SourceContext,
   page: ClaimPage,
 ): AsyncGenerator<FoundDiscrepancy[], void, undefined> {
-  const { source, limits, markers, nowMs } = context;
-  const suspects = await screenMarkers(page.blocks, {
+  const { source, limits, markers, nowMs, pace } = context;
+  const suspects = await screenMarkers(page.lines, {
     redis: markers,
     rules: source.rules,
     nowMs,
     callTimeoutMs: limits.callTimeoutMs,
     callsInFlight: limits.callsInFlight,
+    block: limits.block,
+    pace,
   });
   for (let at = 0; at < suspects.length; at += suspectsPerLook) {
     const versions = new Map<string, string>();
-    for (const { block, line } of suspects.slice(at, at + suspectsPerLook)) {
-      const read = page.blocks[block];
-      if (read === undefined) throw new Error(`the screening named block ${block}, which was not read`);
-      const { id, changeXid } = positionOfLine(read, line);
+    for (const line of suspects.slice(at, at + suspectsPerLook)) {
+      const { id, changeXid } = positionOfLine(page.lines, line);
       versions.set(id, changeXid);
     }
     yield await confirm(context, versions);

@@ -54,13 +54,8 @@ export async function judgeWindow(
 
 /** Starts reading a page; a failure is met by whoever awaits it, and is no unhandled rejection until then. */
 function readAhead(context: SourceContext, after: Position, horizon: string): Promise<ClaimPage> {
-  const { rowsPerPage: rowsMax, rowsPerBlock } = context.limits;
-  const page = readClaimPage(context.pool, context.sql, {
-    range: { by: 'change', after },
-    horizon,
-    rowsMax,
-    rowsPerBlock,
-  });
+  const rowsMax = context.limits.rowsPerPage;
+  const page = readClaimPage(context.pool, context.sql, { range: { by: 'change', after }, horizon, rowsMax });
   page.catch(() => undefined);
   return page;
 }

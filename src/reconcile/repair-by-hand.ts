@@ -73,7 +73,6 @@ export async function planByHand(
         range: { by: 'id', fromId, toId, afterId },
         horizon,
         rowsMax: context.limits.rowsPerPage,
-        rowsPerBlock: context.limits.rowsPerBlock,
       });
       for await (const some of judgePage(context, page)) {
         found.push(...some);

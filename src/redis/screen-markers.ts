@@ -1,9 +1,10 @@
 /**
- * The hot path: compares blocks of claims with their markers inside Redis, a few calls in flight, and returns only the
- * suspicious. Agrees with `assess` (a test holds them together).
+ * The hot path: compares claims with their markers inside Redis, a block of lines a call and a few calls in flight, and
+ * returns only the suspicious. Agrees with `assess` (a test holds them together).
  * Invariant kept: a failed or short read throws; it never looks like "nothing suspicious".
  */
 import type { Redis } from 'ioredis';
+import { nextBlockLines, type BlockLimits } from '../domain/block-pace.ts';
 import { OperatingError } from '../domain/operating-error.ts';
 import type { SourceRules } from '../domain/source.ts';
 import { describeRedisError, withDeadline } from './connect.ts';
@@ -12,15 +13,16 @@ import { loadScript, runScript } from './script.ts';
 const screenMarkersScript = loadScript(new URL('./screen-markers.lua', import.meta.url));
 
 /** Lines as COPY writes them, see `screen-markers.lua`. */
-export interface ClaimBlock {
+export interface ClaimLines {
   readonly bytes: Buffer;
-  readonly lines: number;
+  /** Where line n (from 0) ends in `bytes`. */
+  readonly ends: Uint32Array;
+  readonly count: number;
 }
 
-/** A line of a block that must be read in full and judged: `block` and `line` count from 0. */
-export interface Suspect {
-  readonly block: number;
-  readonly line: number;
+/** How many lines a block has now; kept from page to page. */
+export interface ScreenPace {
+  lines: number;
 }
 
 export interface ScreenOptions {
@@ -29,30 +31,37 @@ export interface ScreenOptions {
   /** Database time, Unix milliseconds. */
   readonly nowMs: () => number;
   readonly callTimeoutMs: number;
-  /** Calls on their way at one time: what other clients of Redis feel is lines × calls. */
+  /** Calls on their way at one time. */
   readonly callsInFlight: number;
+  readonly block: BlockLimits;
+  readonly pace: ScreenPace;
 }
 
-/** Screens all blocks and returns the suspicious lines in order. Throws OperatingError if any call fails or is late. */
-export async function screenMarkers(
-  blocks: readonly ClaimBlock[],
-  options: ScreenOptions,
-): Promise<Suspect[]> {
-  const found: number[][] = [];
+/** Screens all lines and returns the suspicious, from 0, in order. Throws OperatingError if any call fails or is late. */
+export async function screenMarkers(claims: ClaimLines, options: ScreenOptions): Promise<number[]> {
+  const found: number[] = [];
   let next = 0;
   const work = async (): Promise<void> => {
-    for (let block = next++; block < blocks.length; block = next++) {
-      found[block] = await screenBlock(blocks[block], options);
+    while (next < claims.count) {
+      const from = next;
+      next = Math.min(from + options.pace.lines, claims.count);
+      for (const line of await screenBlock(claims, from, next, options)) found.push(from + line - 1);
     }
   };
   await Promise.all(Array.from({ length: options.callsInFlight }, work));
-  return found.flatMap((lines, block) => lines.map((line) => ({ block, line: line - 1 })));
+  return found.sort((a, b) => a - b);
 }
 
-async function screenBlock(block: ClaimBlock | undefined, options: ScreenOptions): Promise<number[]> {
-  if (block === undefined) return [];
-  const { redis, rules, nowMs, callTimeoutMs } = options;
-  const args = [block.bytes, Math.round(nowMs()), rules.toleranceMs, rules.valueNamesAttempt ? 1 : 0];
+/** Returns the numbers of the suspicious lines of a block, from 1, and sets the pace for the next. */
+async function screenBlock(
+  { bytes, ends }: ClaimLines,
+  from: number,
+  to: number,
+  { redis, rules, nowMs, callTimeoutMs, block, pace }: ScreenOptions,
+): Promise<number[]> {
+  const lines = to - from;
+  const text = bytes.subarray(from === 0 ? 0 : ends[from - 1], ends[to - 1]);
+  const args = [text, Math.round(nowMs()), rules.toleranceMs, rules.valueNamesAttempt ? 1 : 0];
   const reply = await withDeadline(
     runScript(redis, screenMarkersScript, [], args),
     callTimeoutMs,
@@ -60,14 +69,17 @@ async function screenBlock(block: ClaimBlock | undefined, options: ScreenOptions
   ).catch((error: unknown) => {
     throw describeRedisError(error);
   });
-  if (!isNumbers(reply) || reply[0] !== block.lines) {
+  if (!isNumbers(reply) || reply[0] !== lines) {
     throw new OperatingError(
       'redis_unreachable',
-      `The marker Redis compared ${isNumbers(reply) ? reply[0] : 'an unknown number'} of ${block.lines} claims of a ` +
+      `The marker Redis compared ${isNumbers(reply) ? reply[0] : 'an unknown number'} of ${lines} claims of a ` +
         'block. Nothing of this block counts as judged.',
     );
   }
-  return reply.slice(1);
+  const [, micros = 0, ...suspicious] = reply;
+  // The last block of a page may be too short to tell anything.
+  if (lines * 2 >= pace.lines) pace.lines = nextBlockLines(pace.lines, { lines, serverMs: micros / 1000 }, block);
+  return suspicious;
 }
 
 function isNumbers(reply: unknown): reply is number[] {

@@ -33,7 +33,7 @@ afterAll(async () => {
 /** Small pages, so that they end within transactions; judged and recorded, never repaired. */
 const reading = {
   rules: { mode: 'observe', graceMs: 50 },
-  limits: { rowsPerPage: 7, rowsPerBlock: 3 },
+  limits: { rowsPerPage: 7, block: { linesMin: 1, linesMax: 3, serverMs: 1 } },
 } as const;
 
 /** Two transactions that end in the other order than they began; returns the id that is committed last. */

@@ -1,8 +1,8 @@
 /**
- * Blocks of claim lines as COPY writes them, for the screening: `status TAB key TAB value TAB expiry TAB xid TAB id`.
- * Written from the manual of PostgreSQL and not with the program's own code, so that both can be wrong only apart.
+ * Lines of claims as COPY writes them for the screening: `status,key,value,expiry,xid,id,` as JSON, control characters as they
+ * are. Written from the manuals and not with the program's own code, so that both can be wrong only apart.
  */
-import type { ClaimBlock } from '../../src/redis/screen-markers.ts';
+import type { ClaimLines } from '../../src/redis/screen-markers.ts';
 
 export interface ClaimLine {
   readonly status: 'g' | 'p' | 'r' | 'u';
@@ -12,21 +12,17 @@ export interface ClaimLine {
   readonly expiresAtMs: number;
 }
 
-export function blockOf(lines: readonly ClaimLine[]): ClaimBlock {
-  const text = lines.map(({ status, key, value, expiresAtMs }, at) =>
-    [status, escaped(key), value === null ? '\\N' : escaped(value), expiresAtMs, '1001', at].join('\t'),
-  );
-  return { bytes: Buffer.from(text.map((line) => `${line}\n`).join('')), lines: lines.length };
+export function linesOf(claims: readonly ClaimLine[]): ClaimLines {
+  const texts = claims.map(({ status, key, value, expiresAtMs }, at) => {
+    const fields = [status, key, value, String(expiresAtMs), '1001', String(at)];
+    return Buffer.from(fields.map((field) => (field === null ? 'null,' : `${quoted(field)},`)).join(''));
+  });
+  let end = 0;
+  const ends = Uint32Array.from(texts, ({ length }) => (end += length));
+  return { bytes: Buffer.concat(texts), ends, count: claims.length };
 }
 
-/** The table of escapes in the manual's page on COPY. */
-function escaped(text: string): string {
-  return text
-    .replaceAll('\\', '\\\\')
-    .replaceAll('\b', '\\b')
-    .replaceAll('\f', '\\f')
-    .replaceAll('\n', '\\n')
-    .replaceAll('\r', '\\r')
-    .replaceAll('\t', '\\t')
-    .replaceAll('\v', '\\v');
+/** CSV with the quote `"` and the escape `\`. */
+function quoted(text: string): string {
+  return `"${text.replaceAll(/["\\]/g, (character) => `\\${character}`)}"`;
 }

@@ -14,7 +14,7 @@ import { screenMarkers, type ScreenOptions } from '../../src/redis/screen-marker
 import { strictTo, useStrictRedis } from '../support/strict-redis.ts';
 import type { TestRedis } from '../support/redis.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
-import { blockOf, type ClaimLine } from './claim-lines.ts';
+import { linesOf, type ClaimLine } from './claim-lines.ts';
 
 const nowMs = 1_780_000_000_000;
 /** Far wider than a test takes, so that the time that passes does not change what agrees. */
@@ -30,12 +30,12 @@ useStrictRedis((own, strict) => {
 
 function optionsOf(changes: Partial<ScreenOptions> = {}): ScreenOptions {
   const rules = { toleranceMs, valueNamesAttempt: true };
-  return { redis, rules, nowMs: () => nowMs, callTimeoutMs: 20_000, callsInFlight: 2, ...changes };
+  const size = { block: { linesMin: 1, linesMax: 1_000, serverMs: 1_000 }, pace: { lines: 1_000 } };
+  return { redis, rules, nowMs: () => nowMs, callTimeoutMs: 20_000, callsInFlight: 2, ...size, ...changes };
 }
 
 async function screen(lines: readonly ClaimLine[], changes: Partial<ScreenOptions> = {}): Promise<number[]> {
-  const suspects = await screenMarkers([blockOf(lines)], optionsOf(changes));
-  return suspects.map(({ line }) => line);
+  return screenMarkers(linesOf(lines), optionsOf(changes));
 }
 
 function line(key: string, changes: Partial<ClaimLine> = {}): ClaimLine {
@@ -201,20 +201,27 @@ describe('the screening', () => {
     expect(await screen(keys.map((key) => line(key, { status: 'r' })))).toHaveLength(keys.length);
   });
 
-  it('says block and line of each suspect, in order, with several calls on their way', async () => {
+  it('names the suspects in order, with blocks of any size and several calls on their way', async () => {
     const keys = Array.from({ length: 40 }, (_, at) => `gift:${at}`);
     await Promise.all(keys.map(async (key) => redis.set(key, 'a1', 'PX', 10 * toleranceMs)));
     await redis.del('gift:3', 'gift:14', 'gift:39');
     const lines = keys.map((key) => line(key));
-    const blocks = [lines.slice(0, 1), lines.slice(1, 13), lines.slice(13, 15), lines.slice(15)].map(blockOf);
     for (const callsInFlight of [1, 3, 20]) {
-      expect(await screenMarkers(blocks, optionsOf({ callsInFlight }))).toEqual([
-        { block: 1, line: 2 },
-        { block: 2, line: 1 },
-        { block: 3, line: 24 },
-      ]);
+      for (const size of [1, 7, 39, 40, 100]) {
+        const block = { linesMin: size, linesMax: size, serverMs: 1 };
+        expect(await screen(lines, { callsInFlight, block, pace: { lines: size } })).toEqual([3, 14, 39]);
+      }
     }
-    expect(await screenMarkers([], optionsOf())).toEqual([]);
+    expect(await screen([])).toEqual([]);
+  });
+
+  it('sends smaller blocks where they take the server too long, and larger ones where there is time', async () => {
+    const lines = Array.from({ length: 2_000 }, (_, at) => line(`gift:${at}`, { status: 'r' }));
+    const pace = { lines: 100 };
+    await screen(lines, { block: { linesMin: 5, linesMax: 1_000, serverMs: 0.000_001 }, pace });
+    expect(pace.lines).toBe(5);
+    await screen(lines, { block: { linesMin: 5, linesMax: 60, serverMs: 60_000 }, pace });
+    expect(pace.lines).toBe(60);
   });
 
   it('takes the time of each call anew', async () => {
@@ -233,25 +240,24 @@ describe('the screening', () => {
 describe('the screening, when something is wrong', () => {
   const lines = [line('one'), line('two', { value: 'a\nb' }), line('three')];
 
-  it('throws for a block that is cut short, or said to be longer or shorter than it is', async () => {
-    const { bytes } = blockOf(lines);
-    for (const length of [bytes.length - 1, bytes.length - 20, 5, 0]) {
-      const block = { bytes: bytes.subarray(0, length), lines: lines.length };
-      await expect(screenMarkers([block], optionsOf())).rejects.toThrow(
-        /of 3 claims of a block. Nothing of this/,
-      );
+  it('throws for lines that are cut short, or said to be more or fewer than they are', async () => {
+    const { bytes, ends } = linesOf(lines);
+    const [one = 0, two = 0, three = 0] = ends;
+    const screenCut = async (...cut: number[]): Promise<number[]> =>
+      screenMarkers({ bytes, ends: Uint32Array.from(cut), count: cut.length }, optionsOf());
+    for (const length of [three - 1, three - 3, two + 1, two + 20, 5]) {
+      await expect(screenCut(one, two, length)).rejects.toMatchObject({ code: 'redis_unreachable' });
     }
-    for (const wrong of [2, 4]) {
-      await expect(screenMarkers([{ bytes, lines: wrong }], optionsOf())).rejects.toThrow(
-        `compared 3 of ${wrong}`,
-      );
-    }
+    await expect(screenCut(one, three)).rejects.toThrow(/compared 3 of 2 claims of a block. Nothing of this/);
+    await expect(screenCut(one, two, three, three)).rejects.toThrow('compared 3 of 4');
+    await expect(screenCut(0)).rejects.toThrow('compared 0 of 1');
   });
 
   it('throws as a whole if one block of many fails', async () => {
-    const cut = { bytes: Buffer.from('g\tkey\n'), lines: 1 };
-    const blocks = [blockOf(lines), cut, blockOf(lines)];
-    await expect(screenMarkers(blocks, optionsOf())).rejects.toMatchObject({ code: 'redis_unreachable' });
+    const claims = linesOf(lines);
+    claims.bytes[claims.ends[1] ?? 0] = 0x21;
+    const one = { block: { linesMin: 1, linesMax: 1, serverMs: 1 }, pace: { lines: 1 } };
+    await expect(screenMarkers(claims, optionsOf(one))).rejects.toMatchObject({ code: 'redis_unreachable' });
   });
 
   it('does not notice that the server forgot its scripts', async () => {
