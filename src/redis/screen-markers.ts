@@ -48,7 +48,12 @@ export async function screenMarkers(claims: ClaimLines, options: ScreenOptions):
       for (const line of await screenBlock(claims, from, next, options)) found.push(from + line - 1);
     }
   };
-  await Promise.all(Array.from({ length: options.callsInFlight }, work));
+  try {
+    await Promise.all(Array.from({ length: options.callsInFlight }, work));
+  } finally {
+    // Once a call has failed, nothing more is asked.
+    next = claims.count;
+  }
   return found.sort((a, b) => a - b);
 }
 
@@ -78,7 +83,8 @@ async function screenBlock(
   }
   const [, micros = 0, ...suspicious] = reply;
   // The last block of a page may be too short to tell anything.
-  if (lines * 2 >= pace.lines) pace.lines = nextBlockLines(pace.lines, { lines, serverMs: micros / 1000 }, block);
+  if (lines * 2 >= pace.lines)
+    pace.lines = nextBlockLines(pace.lines, { lines, serverMs: micros / 1000 }, block);
   return suspicious;
 }
 

@@ -260,6 +260,18 @@ describe('the screening, when something is wrong', () => {
     await expect(screenMarkers(claims, optionsOf(one))).rejects.toMatchObject({ code: 'redis_unreachable' });
   });
 
+  it('asks for nothing more once a call has failed', async () => {
+    const claims = linesOf(Array.from({ length: 40 }, (_, at) => line(`gift:${at}`)));
+    claims.bytes[claims.ends[1] ?? 0] = 0x21;
+    let calls = 0;
+    const counting = { nowMs: () => nowMs + 0 * (calls += 1), pace: { lines: 1 } };
+    const one = { block: { linesMin: 1, linesMax: 1, serverMs: 1 }, ...counting };
+    await expect(screenMarkers(claims, optionsOf(one))).rejects.toThrow();
+    // Each answer comes after those of the calls before it.
+    for (let turn = 0; turn < 100; turn += 1) await redis.ping();
+    expect(calls).toBeLessThan(10);
+  });
+
   it('does not notice that the server forgot its scripts', async () => {
     await redis.set('one', 'a1', 'PX', 10 * toleranceMs);
     for (let round = 0; round < 3; round += 1) {
