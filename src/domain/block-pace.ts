@@ -13,7 +13,7 @@ export interface BlockLimits {
 /** What one command took. */
 export interface BlockTaken {
   readonly lines: number;
-  /** By the server's clock, in milliseconds. */
+  /** By the server's clock, in milliseconds; 0 where that is too coarse to tell. */
   readonly serverMs: number;
 }
 

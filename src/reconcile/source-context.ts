@@ -90,7 +90,7 @@ export async function openSource(
     source: sure,
     sql: describeSource(source, idType),
     limits,
-    pace: { lines: Math.min(linesAtFirst, limits.block.linesMax) },
+    pace: { lines: Math.min(linesAtFirst, limits.block.linesMax), blocks: 0 },
     distributor: stores.distributors.get(source.name) ?? null,
     distributorTimeoutMs: source.distributor?.timeoutMs ?? defaultDistributorTimeoutMs,
     openClaimsKey: openClaimsKey(stores.namespace, source.name),

@@ -112,7 +112,7 @@ async function tellBothWays(pool: pg.Pool, pairs: readonly Pair[], value: string
     callTimeoutMs: 20_000,
     callsInFlight: 2,
     block: { linesMin: 3, linesMax: 3, serverMs: 1 },
-    pace: { lines: 3 },
+    pace: { lines: 3, blocks: 0 },
   });
   const markers = await observeMarkers(redis, keys, 20_000);
   const verdicts = new Map(

@@ -30,7 +30,10 @@ useStrictRedis((own, strict) => {
 
 function optionsOf(changes: Partial<ScreenOptions> = {}): ScreenOptions {
   const rules = { toleranceMs, valueNamesAttempt: true };
-  const size = { block: { linesMin: 1, linesMax: 1_000, serverMs: 1_000 }, pace: { lines: 1_000 } };
+  const size = {
+    block: { linesMin: 1, linesMax: 1_000, serverMs: 1_000 },
+    pace: { lines: 1_000, blocks: 0 },
+  };
   return { redis, rules, nowMs: () => nowMs, callTimeoutMs: 20_000, callsInFlight: 2, ...size, ...changes };
 }
 
@@ -209,15 +212,17 @@ describe('the screening', () => {
     for (const callsInFlight of [1, 3, 20]) {
       for (const size of [1, 7, 39, 40, 100]) {
         const block = { linesMin: size, linesMax: size, serverMs: 1 };
-        expect(await screen(lines, { callsInFlight, block, pace: { lines: size } })).toEqual([3, 14, 39]);
+        expect(await screen(lines, { callsInFlight, block, pace: { lines: size, blocks: 0 } })).toEqual([
+          3, 14, 39,
+        ]);
       }
     }
     expect(await screen([])).toEqual([]);
   });
 
   it('sends smaller blocks where they take the server too long, and larger ones where there is time', async () => {
-    const lines = Array.from({ length: 2_000 }, (_, at) => line(`gift:${at}`, { status: 'r' }));
-    const pace = { lines: 100 };
+    const lines = Array.from({ length: 8_000 }, (_, at) => line(`gift:${at}`, { status: 'r' }));
+    const pace = { lines: 100, blocks: 0 };
     await screen(lines, { block: { linesMin: 5, linesMax: 1_000, serverMs: 0.000_001 }, pace });
     expect(pace.lines).toBe(5);
     await screen(lines, { block: { linesMin: 5, linesMax: 60, serverMs: 60_000 }, pace });
@@ -256,7 +261,7 @@ describe('the screening, when something is wrong', () => {
   it('throws as a whole if one block of many fails', async () => {
     const claims = linesOf(lines);
     claims.bytes[claims.ends[1] ?? 0] = 0x21;
-    const one = { block: { linesMin: 1, linesMax: 1, serverMs: 1 }, pace: { lines: 1 } };
+    const one = { block: { linesMin: 1, linesMax: 1, serverMs: 1 }, pace: { lines: 1, blocks: 0 } };
     await expect(screenMarkers(claims, optionsOf(one))).rejects.toMatchObject({ code: 'redis_unreachable' });
   });
 
@@ -264,7 +269,7 @@ describe('the screening, when something is wrong', () => {
     const claims = linesOf(Array.from({ length: 40 }, (_, at) => line(`gift:${at}`)));
     claims.bytes[claims.ends[1] ?? 0] = 0x21;
     let calls = 0;
-    const counting = { nowMs: () => nowMs + 0 * (calls += 1), pace: { lines: 1 } };
+    const counting = { nowMs: () => nowMs + 0 * (calls += 1), pace: { lines: 1, blocks: 0 } };
     const one = { block: { linesMin: 1, linesMax: 1, serverMs: 1 }, ...counting };
     await expect(screenMarkers(claims, optionsOf(one))).rejects.toThrow();
     // Each answer comes after those of the calls before it.
