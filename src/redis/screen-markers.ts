@@ -79,14 +79,13 @@ async function screenBlock(
   // A script cannot time itself: since Redis 7.2 the clock stands still while one runs. Commands that are sent together are
   // carried out one after the other, so what lies between the two times is the script's, or a little more.
   const call = (): Promise<unknown> => runScript(redis, screenMarkersScript, [], args);
-  const calls = isTimed ? [redis.time(), call(), redis.time()] : [null, call(), null];
-  const [began, reply, ended] = await withDeadline(
-    Promise.all(calls),
-    callTimeoutMs,
-    'comparing a block of markers',
-  ).catch((error: unknown) => {
-    throw describeRedisError(error);
-  });
+  const calls = isTimed ? [redis.time(), call(), redis.time()] : [call()];
+  const answers = await withDeadline(Promise.all(calls), callTimeoutMs, 'comparing a block of markers').catch(
+    (error: unknown) => {
+      throw describeRedisError(error);
+    },
+  );
+  const [began, reply, ended] = isTimed ? answers : [null, ...answers];
   if (!isNumbers(reply) || reply[0] !== lines) {
     throw new OperatingError(
       'redis_unreachable',
