@@ -39,8 +39,12 @@ export function connectPostgres(options: PoolOptions): pg.Pool {
     options:
       '-c DateStyle=ISO -c TimeZone=UTC -c IntervalStyle=postgres -c extra_float_digits=1 -c bytea_output=hex',
   });
-  pool.on('error', options.onError);
-  pool.on('connect', (client) => client.on('error', options.onError));
+  // A pool has ended before the last of its connections is closed: what becomes of that one is nobody's trouble.
+  const tell = (error: Error): void => {
+    if (!pool.ending) options.onError(error);
+  };
+  pool.on('error', tell);
+  pool.on('connect', (client) => client.on('error', tell));
   return pool;
 }
 
