@@ -74,11 +74,14 @@ function list(words: readonly string[]): string {
   return `[${words.map((word) => scalar(word)).join(', ')}]`;
 }
 
-/** Quoted unless it is a plain word. Environment variables are not to be filled in. */
+/** Quoted unless it is a plain word, which YAML takes for text. Environment variables are not to be filled in. */
 function scalar(text: string | null): string {
   if (text === null) return open;
   const written = text.replaceAll('${', '$${');
-  return /^[A-Za-z][\w.]*$/.test(written) ? written : `'${written.replaceAll("'", "''")}'`;
+  // A line break would end a comment, and is a blank between single quotes.
+  if (/\p{Cc}/u.test(written)) return JSON.stringify(written);
+  const isPlain = /^[A-Za-z][\w.]*$/.test(written) && !/^(null|true|false)$/i.test(written);
+  return isPlain ? written : `'${written.replaceAll("'", "''")}'`;
 }
 
 /** At most 110 characters a line. */

@@ -71,6 +71,16 @@ describe('a table with markers', () => {
     expect(warnings).toEqual([]);
   });
 
+  it('is proposed whatever digits and signs a marker holds', async () => {
+    const key = 'gift:8:1:100001';
+    for (const value of ['a-40692042655', 'a-99999999999999999999', 'a:\u0000']) {
+      await tables.redis().set(key, value);
+      expect(sourceIn(await adopt(['--table', 'gift_claim', '--key', key]))).toMatchObject({
+        marker: giftMarker,
+      });
+    }
+  });
+
   it('is told as text, with the migration and what comes next', async () => {
     const { code, out } = await program.run(['adopt', '--table', 'gift_claim', '--key', 'gift:8:1:100001'], {
       env: tables.env(),
@@ -219,7 +229,8 @@ describe('tables of other shapes', () => {
   });
 
   it('with an enum, a text id, hostile names and words', async () => {
-    await tables.run(`create type shop.seat_state as enum ('new', 'granted', 'it''s \${HOME}');
+    await tables.run(`create type shop.seat_state as enum ('new', 'granted', 'it''s \${HOME}', 'null',
+        E'odd\\n    mode: repair');
       create table shop."Seat" (code text primary key, "Hall" text not null, token uuid not null default gen_random_uuid(),
         status shop.seat_state not null default 'granted', valid_until timestamptz not null default now() + interval '1 h');
       insert into shop."Seat" (code, "Hall") select 'S-' || n, 'north' from generate_series(1, 50) n;`);
@@ -236,7 +247,8 @@ describe('tables of other shapes', () => {
     });
     expect(adopted.steps[0]?.statements.join('\n')).toContain('alter table shop."Seat" add column');
     const path = await program.write('seat.yaml', adopted.config);
-    await expect(loadConfig({ path, env: tables.env(), cwd: program.folder() })).resolves.toBeDefined();
+    const { sources } = await loadConfig({ path, env: tables.env(), cwd: program.folder() });
+    expect(sources[0]?.rules.mode).toBe('observe');
   });
 
   it('with an index on the status, whose words are then all known', async () => {
@@ -248,6 +260,12 @@ describe('tables of other shapes', () => {
     const adopted = await adopt(['--table', 'gift_claim', '--key', 'gift:7:2:100297']);
     expect(sourceIn(adopted)).toMatchObject({ statuses: { released: ['expired', 'failed'] } });
     expect(open(adopted)).not.toContain('statuses');
+  });
+
+  it('with no partition yet', async () => {
+    await tables.run('create table shop.gift (id bigint primary key, state text) partition by range (id)');
+    const { code, out } = await program.run(['adopt', '--table', 'shop.gift'], { env: tables.env() });
+    expect([code, out[0]]).toEqual([0, 'shop.gift: about 0 rows, 0 bytes. Nothing was changed.']);
   });
 
   it('split by something else than an id: each partition is a source of its own', async () => {

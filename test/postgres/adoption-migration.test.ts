@@ -2,7 +2,7 @@
  * The migration that `adopt` prints, run on real tables while applications write them: nobody is shut out, nothing is
  * rewritten, and afterwards the table has all that a source needs. ADOPT_ROWS makes the table larger.
  */
-import type { PoolClient } from 'pg';
+import pg, { type PoolClient } from 'pg';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { lookAtTable, type LookedAtTable } from '../../src/postgres/adoption/look-at-table.ts';
 import { lockWaitMs, type MigrationStep } from '../../src/postgres/adoption/migration-step.ts';
@@ -14,9 +14,10 @@ import { waitFor } from '../support/wait-for.ts';
 import { startWriters } from './adoption-writers.ts';
 import { shopSource } from './shop-table.ts';
 
+const { escapeIdentifier } = pg;
 const rows = Number(process.env['ADOPT_ROWS'] ?? 200_000);
 
-const tables = useAdoptedTables();
+const tables = useAdoptedTables({ ownPostgres: true });
 
 beforeAll(async () => {
   await migrate(tables.pool());
@@ -168,6 +169,58 @@ describe('what is there already', () => {
       insert into gift_claim select n, n, n, 'granted', now() from generate_series(1, 50) n;`);
     await runSteps(await plan());
     expect(await problems()).toEqual([]);
+  });
+});
+
+describe('an application that has its own names', () => {
+  const filledIn = async (name: string, id: string, more: string): Promise<unknown> => {
+    const table = escapeIdentifier(name);
+    await tables.run(`create table ${table} (${escapeIdentifier(id)} bigint primary key, change_xid xid8${more});
+      insert into ${table} select n from generate_series(1, 12000) n`);
+    const looked = await onClient(async (client) => lookAtTable(client, { schema: 'public', name }, id));
+    await runSteps(planMigration(looked, id));
+    const ids = await one(
+      `select count(distinct change_xid)::int as value from ${table} having bool_and(change_xid is not null)`,
+    );
+    await tables.run(`drop table ${table}`);
+    return ids;
+  };
+
+  it.each([
+    ['gift_claim', 'first', ''],
+    ['gift_claim', 'id', ', first int, last int'],
+    ['a$$b', 'id', ''],
+    ['gift_claim', `it's "odd" $$\n\\`, ''],
+  ])('has rows filled in: %j, %j%s', async (name, id, more) => {
+    expect(await filledIn(name, id, more)).toBe(2);
+  });
+
+  it('keeps its own trigger of our name', async () => {
+    await tables.run(`${giftTableSql} ${giftRowsSql(1)}
+      create or replace function mark() returns trigger language plpgsql as 'begin new.note := ''seen''; return new; end';
+      create trigger stamp_change before update on gift_claim for each row execute function mark();`);
+    const steps = await plan();
+    await runSteps(steps);
+    await runSteps(steps);
+    expect(await problems()).toEqual([]);
+    await tables.run(`update gift_claim set status = 'granted'`);
+    expect(await one('select note as value from gift_claim')).toBe('seen');
+  });
+
+  it('and ids that are not unique, is left no broken index, and gets one when they are', async () => {
+    await tables.run(`create table gift_claim (id bigint not null, uid bigint not null, attempt_id text not null,
+      status text not null, expires_at timestamptz not null);
+      insert into gift_claim select n % 40, n, n, 'granted', now() from generate_series(1, 50) n;`);
+    await expect(runSteps(await plan())).rejects.toMatchObject({ code: '23505' });
+    await tables.run('delete from gift_claim where uid > 40');
+    const steps = await plan();
+    await runSteps(steps);
+    await runSteps(steps);
+    expect(await problems()).toEqual([]);
+    const indexes = await one(
+      `select count(*)::int as value from pg_index where indrelid = 'gift_claim'::regclass`,
+    );
+    expect(indexes).toBe(2);
   });
 });
 

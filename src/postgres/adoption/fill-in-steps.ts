@@ -3,6 +3,7 @@
  * batch, and declared without a scan under a lock that stops others.
  * Pure: runs nothing.
  */
+import pg from 'pg';
 import type { LookedAtTable } from './look-at-table.ts';
 import { briefStep, longStep, type MigrationStep } from './migration-step.ts';
 
@@ -25,28 +26,31 @@ export function fillInSteps({ facts, measures }: LookedAtTable, id: string): Mig
 }
 
 function fillStep(table: string, id: string): MigrationStep {
-  const block = `do $$
+  // Names that no column has: in such a block they would be ambiguous.
+  const [first, last] = ['reconciler_first', 'reconciler_last'];
+  const block = `
 declare
-  first ${table}.${id}%type;
-  last ${table}.${id}%type;
+  ${first} ${table}.${id}%type;
+  ${last} ${table}.${id}%type;
 begin
-  select ${id} into first from ${table} order by ${id} limit 1;
+  select ${id} into ${first} from ${table} order by ${id} limit 1;
   loop
-    select ${id} into last from (select ${id} from ${table} where ${id} >= first order by ${id} limit ${batchRows}) batch
+    select ${id} into ${last} from (select ${id} from ${table} where ${id} >= ${first} order by ${id} limit ${batchRows}) batch
       order by ${id} desc limit 1;
-    update ${table} set change_xid = pg_current_xact_id() where ${id} between first and last and change_xid is null;
+    update ${table} set change_xid = pg_current_xact_id() where ${id} between ${first} and ${last} and change_xid is null;
     commit;
-    exit when last is null or last = first;
-    first := last;
+    exit when ${last} is null or ${last} = ${first};
+    ${first} := ${last};
   end loop;
-end $$`;
+end `;
   return {
     title: 'Rows from before the trigger, which would never be read, are stamped',
     lock: `ROW EXCLUSIVE on ${table}: nobody waits but writers of the same rows, for one batch of ${batchRows}`,
     lasts:
       'as long as it takes to update them all; each batch is committed, and it may be stopped and run again. It makes dead rows: let VACUUM keep up',
     isTransaction: false,
-    statements: ['set statement_timeout = 0', block],
+    // Quoted like any text: a name may hold dollars.
+    statements: ['set statement_timeout = 0', `do ${pg.escapeLiteral(block)}`],
   };
 }
 

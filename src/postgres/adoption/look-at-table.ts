@@ -35,7 +35,10 @@ export interface Measures {
     /** There is one of that name, and it is not valid: its build failed or has not ended. */
     readonly broken: boolean;
   }[];
+  /** Names for what it may get: the index on changes, that on ids, the trigger. */
   readonly index: string;
+  readonly unique_index: string;
+  readonly trigger: string;
   readonly quoted_schema: string;
   /** It is replicated logically to somebody. */
   readonly published: boolean;

@@ -18,9 +18,9 @@ with rel as (
 )
 select jsonb_build_object(
   -- Before the first analyze it is -1.
-  'rows', (select sum(greatest(reltuples, 0))::bigint from leaf),
-  'bytes', (select sum(pg_table_size(oid))::bigint from leaf),
-  'pages', (select sum(pg_relation_size(oid) / current_setting('block_size')::bigint)::bigint from leaf),
+  'rows', (select coalesce(sum(greatest(reltuples, 0)), 0)::bigint from leaf),
+  'bytes', (select coalesce(sum(pg_table_size(oid)), 0)::bigint from leaf),
+  'pages', (select coalesce(sum(pg_relation_size(oid) / current_setting('block_size')::bigint), 0)::bigint from leaf),
   'root', (select format('%I.%I', nspname, relname) from root),
   'partitions', coalesce((select jsonb_agg(jsonb_build_object(
       'name', nspname || '.' || relname, 'quoted', format('%I.%I', nspname, relname),
@@ -30,6 +30,12 @@ select jsonb_build_object(
       ) order by nspname, relname)
     from leaf, format('%I', left(relname, 30) || '_' || oid || '_change') index_name where (select relkind from rel) = 'p'), '[]'),
   'index', format('%I', left(rel.relname, 30) || '_' || rel.oid || '_change'),
+  'unique_index', format('%I', left(rel.relname, 30) || '_' || rel.oid || '_id'),
+  -- The application may have a trigger of that name, which does something else.
+  'trigger', case when exists (select from pg_trigger g join pg_proc p on p.oid = g.tgfoid
+      where g.tgrelid in (select oid from leaf union select rel.oid) and g.tgname = 'stamp_change'
+        and not (p.proname = 'stamp_change' and p.pronamespace = to_regnamespace('reconciler')))
+    then 'reconciler_stamp_change' else 'stamp_change' end,
   'quoted_schema', format('%I', rel.nspname),
   'published', exists (select from pg_publication_tables t where t.schemaname = $1 and t.tablename = $2),
   'primary_key', (select a.attname from pg_index i join pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[0]

@@ -28,7 +28,7 @@ function stampStep({ facts, measures }: LookedAtTable): MigrationStep[] {
   const hasColumn = facts.columns.some(({ name }) => name === 'change_xid');
   const { trigger, unstamped } = facts;
   if (hasColumn && trigger?.always === true && unstamped.length === 0) return [];
-  const name = trigger?.name ?? 'stamp_change';
+  const name = trigger?.name ?? measures.trigger;
   const column = `alter table ${owner} add column if not exists change_xid xid8 not null default pg_current_xact_id()`;
   const create = `create or replace trigger ${name} before insert or update on ${table} for each row execute function reconciler.stamp_change()`;
   const statements = [
@@ -57,11 +57,28 @@ function stampStep({ facts, measures }: LookedAtTable): MigrationStep[] {
       ];
 }
 
-function uniqueStep({ facts, columns }: LookedAtTable, id: string): MigrationStep[] {
+function uniqueStep({ facts, measures, columns }: LookedAtTable, id: string): MigrationStep[] {
   if (columns.some(({ name, isUnique }) => name === id && isUnique)) return [];
   const table = facts.relation?.quoted ?? '';
-  const create = `create unique index concurrently on ${table} (${facts.quoted_id})`;
-  return [longStep(`A unique index on ${id}, by which rows are told apart`, table, whileBuilding, [create])];
+  const tried = facts.indexes.filter(
+    ({ columns: names, is_unique: unique, partial }) =>
+      unique && !partial && names.length === 1 && names[0] === id,
+  );
+  const create = `create unique index concurrently if not exists ${measures.unique_index} on ${table} (${facts.quoted_id})`;
+  return [
+    longStep(`A unique index on ${id}, by which rows are told apart`, table, whileBuilding, [
+      ...dropsOf(tried, measures),
+      create,
+    ]),
+  ];
+}
+
+/** None of them is valid. */
+function dropsOf(
+  broken: LookedAtTable['facts']['indexes'],
+  { quoted_schema: schema }: LookedAtTable['measures'],
+): string[] {
+  return broken.map(({ name }) => `drop index concurrently if exists ${schema}.${pg.escapeIdentifier(name)}`);
 }
 
 const whileBuilding =
@@ -78,11 +95,8 @@ function indexStep({ facts, measures }: LookedAtTable, id: string): MigrationSte
   const size = describeBytes(measures.rows * indexBytesPerRow);
   const title = `The index on ${on}, by which changes are read: about ${size}`;
   if (facts.relation?.kind === 'p') return partitionedIndex(title, table, on, measures);
-  const broken = leading.map(
-    ({ name }) => `drop index concurrently if exists ${measures.quoted_schema}.${pg.escapeIdentifier(name)}`,
-  );
   const create = `create index concurrently if not exists ${measures.index} on ${table} ${on}`;
-  return [longStep(title, table, whileBuilding, [...broken, create])];
+  return [longStep(title, table, whileBuilding, [...dropsOf(leading, measures), create])];
 }
 
 /** Postgres cannot build an index of a partitioned table concurrently, but it can be put together of such ones. */

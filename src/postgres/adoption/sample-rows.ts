@@ -57,7 +57,7 @@ function lookUps({ facts, columns }: LookedAtTable, parts: readonly string[]): s
   const fitting = new Map(
     columns.map(({ name, kind, labels }): [string, string[]] => [
       name,
-      labels !== null ? [] : parts.filter((part) => canBe(kind, part)),
+      labels !== null ? [] : parts.filter((part) => canBe(kind, typeOf.get(name), part)),
     ]),
   );
   const conditionOf = ({ columns: names, condition }: IndexFacts, length: number): string | null => {
@@ -79,10 +79,20 @@ function lookUps({ facts, columns }: LookedAtTable, parts: readonly string[]): s
   return [...new Set(conditions)].slice(0, 24);
 }
 
-function canBe(kind: string, part: string): boolean {
-  if (kind === 'integer') return /^-?\d{1,18}$/.test(part);
+const bitsOf = new Map([
+  ['smallint', 16],
+  ['integer', 32],
+]);
+
+/** What the type cannot hold would fail the statement. */
+function canBe(kind: string, type: string | undefined, part: string): boolean {
+  if (kind === 'integer') {
+    return (
+      /^-?\d{1,19}$/.test(part) && BigInt.asIntN(bitsOf.get(type ?? '') ?? 64, BigInt(part)) === BigInt(part)
+    );
+  }
   if (kind === 'uuid') return /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i.test(part);
-  return kind === 'text';
+  return kind === 'text' && !part.includes('\u0000');
 }
 
 async function readRows(client: pg.ClientBase, looked: LookedAtTable, rest: string): Promise<SampleRow[]> {

@@ -5,6 +5,7 @@
 import type { Redis } from 'ioredis';
 import { afterAll, beforeAll } from 'vitest';
 import type { Pool } from 'pg';
+import { startPostgres } from '../../../src/embedded/start-postgres.ts';
 import { startRedis } from '../../../src/embedded/start-redis.ts';
 import type { RunningServer } from '../../../src/embedded/running-server.ts';
 import { connectStrict, endRedis, untilReady } from '../../../src/redis/connect.ts';
@@ -20,19 +21,25 @@ export interface AdoptedTables {
   readonly setMarkers: (sql: string) => Promise<number>;
 }
 
-/** To be called once at the top of a test file. */
-export function useAdoptedTables(): AdoptedTables {
+/** To be called once at the top of a test file; with a Postgres of its own where its transactions would be in others' way. */
+export function useAdoptedTables({ ownPostgres = false } = {}): AdoptedTables {
+  let postgres: RunningServer | null = null;
   let database: TestDatabase;
   let server: RunningServer;
   let redis: Redis;
   beforeAll(async () => {
-    [database, server] = await Promise.all([createDatabase(), startRedis({ env: process.env })]);
+    if (ownPostgres) postgres = await startPostgres({ env: process.env });
+    [database, server] = await Promise.all([
+      createDatabase(postgres === null ? {} : { serverUrl: postgres.url }),
+      startRedis({ env: process.env }),
+    ]);
     redis = connectStrict(server.url, { onError: () => undefined });
     await untilReady(redis, 5_000);
   });
   afterAll(async () => {
     await endRedis(redis, 1_000);
     await Promise.all([database.drop(), server.stop()]);
+    await postgres?.stop();
   });
   return {
     pool: () => database.pool,
