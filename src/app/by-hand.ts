@@ -23,7 +23,9 @@ export interface ByHandOptions extends QueueOptions {
 export interface ByHand extends Pick<ByHandQueue, 'queue' | 'ask' | 'read'> {
   /** Begins to take jobs. */
   start(): void;
-  /** Ends within about `deadlineMs`. Never throws. */
+  /** Takes no more jobs and waits for those under way, which are told to stop. As `QueueWorker.close`. */
+  stop(deadlineMs: number): Promise<boolean>;
+  /** Closes the queue, after `stop`. Ends within about `deadlineMs`. Never throws. */
   close(deadlineMs: number): Promise<void>;
 }
 
@@ -51,10 +53,8 @@ export function openByHand(options: ByHandOptions): ByHand {
         run: (payload, view, signal) => runByHand(payload, options, queue, view, signal),
       });
     },
-    close: async (deadlineMs) => {
-      await worker?.close(deadlineMs);
-      await queue.close(deadlineMs);
-    },
+    stop: async (deadlineMs) => (await worker?.close(deadlineMs)) ?? true,
+    close: (deadlineMs) => queue.close(deadlineMs),
   };
 }
 

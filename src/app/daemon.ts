@@ -1,6 +1,6 @@
 /**
- * The daemon: dashboard, upkeep, worker, schedule, opened in this order and closed in reverse.
- * Invariants kept: nothing that writes is opened before configuration, schema and tables are in order; the worker's
+ * The daemon: dashboard, upkeep, workers, schedule, opened in this order and closed in reverse.
+ * Invariants kept: nothing that writes is opened before configuration, schema and tables are in order; the workers'
  * leases are given back after its work has ended; stopping never hangs on a dead store.
  */
 import type { Config } from '../config.ts';
@@ -13,7 +13,7 @@ import { startPassWorker } from '../schedule/pass-worker.ts';
 import type { ScheduleEvent } from '../schedule/schedule-event.ts';
 import { startScheduler } from '../schedule/scheduler.ts';
 import { describeQueues } from './board-queues.ts';
-import { openByHand } from './by-hand.ts';
+import { openByHand, type ByHand } from './by-hand.ts';
 import { openDesk } from './operator-desk.ts';
 import { openAlertDelivery } from './alert-delivery.ts';
 import { AlertTeller } from './alert-teller.ts';
@@ -112,9 +112,8 @@ async function open(
   });
   parts.add(() => Promise.allSettled([withDeadline(upkeep.stop(), partStopMs, 'stopping the upkeep')]));
   delivery.start();
-  byHand.start();
   canary.start();
-  const cutOff = openWork(config, queue, canary, passDeps, parts, onEvent);
+  const cutOff = openWork(config, queue, byHand, canary, passDeps, parts, onEvent);
   state.working = true;
   sentences.started(http.url, sources);
   const stopped = untilAborted(signal).then(async (reason) => {
@@ -127,10 +126,11 @@ async function open(
   return { url: http.url, stopped };
 }
 
-/** The worker, then the schedule, which is closed first. Returns whether work had to be cut off when they were closed. */
+/** The workers, then the schedule, which is closed first. Returns whether work had to be cut off when they were closed. */
 function openWork(
   config: Config,
   queue: PassQueue,
+  byHand: Pick<ByHand, 'start' | 'stop'>,
   canary: Pick<Canary, 'tasks' | 'enqueueOr'>,
   passDeps: ScheduledPassDeps,
   parts: OpenParts,
@@ -145,8 +145,10 @@ function openWork(
     concurrency,
     run: (payload, view, stop) => runScheduledPass(payload, passDeps, view, stop),
   });
+  byHand.start();
   parts.add(async () => {
-    wasCutOff = !(await worker.close(workerStopMs));
+    const ended = await Promise.all([worker.close(workerStopMs), byHand.stop(workerStopMs)]);
+    wasCutOff = ended.includes(false);
   });
   const scheduler = startScheduler({
     ...deps,

@@ -130,6 +130,33 @@ it.each([
   expect(await world.repairs()).toEqual([]);
 });
 
+it('a repair that is under way when the daemon is told to stop is waited for', async () => {
+  const holder = await world.pool.connect();
+  await holder.query(`begin; set local idle_in_transaction_session_timeout = 0;
+    insert into reconciler.brake (source, changed_by) values ('gifts', 'a test')`);
+  const id = await add({
+    task: 'repair',
+    source: 'gifts',
+    target: { kind: 'claim', id: gift.id },
+    apply: true,
+  });
+  await waitFor(
+    async () => {
+      const { rows } = await world.pool.query(
+        `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+      );
+      return rows.length === 1;
+    },
+    { what: 'the repair to wait for the brake' },
+  );
+  // Until Postgres lets it wait no longer.
+  expect(await daemon.stop()).toBe(true);
+  await holder.query('rollback');
+  holder.release();
+  await start();
+  expect(await untilShown(id, 'class="error"')).toContain('Postgres waited too long for a lock');
+}, 30_000);
+
 it('a pass that is asked for at the board is that person’s', async () => {
   // Otherwise it might come while a scheduled one runs, and be skipped.
   await daemon.stop();
