@@ -5,6 +5,7 @@
  * Keeps no state that matters: what was changed stands in the journal.
  */
 import { randomUUID } from 'node:crypto';
+import { OperatingError } from '../domain/operating-error.ts';
 import { describeRedisError, withDeadline } from '../redis/connect.ts';
 import { nameByHand, readByHandPayload, type ByHandPayload } from './by-hand-payload.ts';
 import { openQueue, type OpenQueue, type QueueOptions } from './open-queue.ts';
@@ -45,7 +46,13 @@ export function openByHandQueue(options: QueueOptions): ByHandQueue {
     close,
     ask: async (payload) => {
       const jobId = randomUUID();
-      await add({ title: nameByHand(payload), payload, jobId, onlyOne: jobId });
+      try {
+        await add({ title: nameByHand(payload), payload, jobId, onlyOne: jobId });
+      } catch (error) {
+        if (!(error instanceof OperatingError) || error.code !== 'timed_out') throw error;
+        const advice = 'It may have been asked for all the same: look at the queue before you ask again.';
+        throw new OperatingError('timed_out', `${error.message} ${advice}`, { cause: error });
+      }
       return jobId;
     },
     read: async (id) => {

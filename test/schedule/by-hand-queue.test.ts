@@ -9,6 +9,7 @@ import { openByHandQueue, startByHandWorker, type ByHandQueue } from '../../src/
 import type { QueueWorker } from '../../src/schedule/queue-worker.ts';
 import type { ScheduleEvent } from '../../src/schedule/schedule-event.ts';
 import { createRedis, type TestRedis } from '../support/redis.ts';
+import { startTcpProxy } from '../support/tcp-proxy.ts';
 import { waitFor } from '../support/wait-for.ts';
 
 const prefix = 'test';
@@ -16,7 +17,7 @@ const deadlineMs = 3_000;
 const undo: ByHandPayload = { task: 'undo', which: { repairId: '7' }, by: 'ada' };
 let redis: TestRedis;
 let queue: ByHandQueue;
-let worker: QueueWorker;
+let worker: QueueWorker | undefined;
 let ran: ByHandPayload[];
 let events: ScheduleEvent[];
 const onEvent = (event: ScheduleEvent): void => void events.push(event);
@@ -30,7 +31,8 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  await worker.close(deadlineMs);
+  await worker?.close(deadlineMs);
+  worker = undefined;
   await queue.close(deadlineMs);
   await redis.release();
 });
@@ -70,6 +72,20 @@ it('what a process that was killed had begun is not run again, and says so', asy
   expect((await untilEnded(await queue.ask(undo))).state).toBe('done');
   expect(ran).toEqual([undo]);
 });
+
+it('what was asked for without an answer may have been asked for, and says so', async () => {
+  const proxy = await startTcpProxy(redis.url);
+  const far = openByHandQueue({ url: proxy.url, prefix, onEvent });
+  await far.queue.waitUntilReady();
+  proxy.set('swallow_replies');
+  await expect(far.ask(undo)).rejects.toMatchObject({
+    code: 'timed_out',
+    message: expect.stringContaining('It may have been asked for all the same') as string,
+  });
+  expect(await queue.queue.getWaitingCount()).toBe(1);
+  await far.close(100);
+  await proxy.close();
+}, 15_000);
 
 it('what has ended is not run again, though somebody puts it back past the board', async () => {
   work();
