@@ -4,6 +4,7 @@
  * second ends the process (https://github.com/redis/ioredis/pull/962).
  * Invariant kept: no error of a socket is without a listener, however many there are.
  */
+import { isIP } from 'node:net';
 import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls';
 import { AbstractConnector, type RedisOptions } from 'ioredis';
 
@@ -14,7 +15,9 @@ export class TlsConnector extends AbstractConnector {
   constructor(options: unknown) {
     const { host, port, family, tls, disconnectTimeout } = options as RedisOptions;
     super(disconnectTimeout ?? 0);
-    this.#target = { host, port, family, ...tls } as ConnectionOptions;
+    // Servers behind one address are told apart by the name that is asked for; an address is no such name.
+    const asked = host === undefined || isIP(host) !== 0 ? tls : { servername: host, ...tls };
+    this.#target = { host, port, family, ...asked } as ConnectionOptions;
   }
 
   /** Throws Error when `disconnect` was called before the socket was opened. */
