@@ -1,7 +1,7 @@
 /**
  * The daemon: dashboard, upkeep, workers, schedule, opened in this order and closed in reverse.
  * Invariants kept: nothing that writes is opened before configuration, schema and tables are in order; the workers'
- * leases are given back after its work has ended; stopping never hangs on a dead store.
+ * leases are given back after their work has ended; stopping never hangs on a dead store.
  */
 import type { Config } from '../config.ts';
 import { createMetrics, type Metrics } from '../http/metrics.ts';
@@ -113,7 +113,7 @@ async function open(
   parts.add(() => Promise.allSettled([withDeadline(upkeep.stop(), partStopMs, 'stopping the upkeep')]));
   delivery.start();
   canary.start();
-  const cutOff = openWork(config, queue, byHand, canary, passDeps, parts, onEvent);
+  const cutOff = openWork({ config, queue, byHand, canary, passDeps, onEvent }, parts);
   state.working = true;
   sentences.started(http.url, sources);
   const stopped = untilAborted(signal).then(async (reason) => {
@@ -126,15 +126,19 @@ async function open(
   return { url: http.url, stopped };
 }
 
+interface DaemonWork {
+  readonly config: Config;
+  readonly queue: PassQueue;
+  readonly byHand: Pick<ByHand, 'start' | 'stop'>;
+  readonly canary: Pick<Canary, 'tasks' | 'enqueueOr'>;
+  readonly passDeps: ScheduledPassDeps;
+  readonly onEvent: (event: ScheduleEvent) => void;
+}
+
 /** The workers, then the schedule, which is closed first. Returns whether work had to be cut off when they were closed. */
 function openWork(
-  config: Config,
-  queue: PassQueue,
-  byHand: Pick<ByHand, 'start' | 'stop'>,
-  canary: Pick<Canary, 'tasks' | 'enqueueOr'>,
-  passDeps: ScheduledPassDeps,
+  { config, queue, byHand, canary, passDeps, onEvent }: DaemonWork,
   parts: OpenParts,
-  onEvent: (event: ScheduleEvent) => void,
 ): () => boolean {
   const { deps } = passDeps;
   let wasCutOff = false;
