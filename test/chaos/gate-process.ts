@@ -12,7 +12,7 @@ import { connectStrict, untilReady } from '../../src/redis/connect.ts';
 import { dayMs, giftSource } from '../reconcile/support/claim-tables.ts';
 import { createRandom } from '../support/seeded-random.ts';
 
-const [databaseUrl = '', redisUrl = '', distributorUrl = '', seed = '0', epochMs = '0'] =
+const [databaseUrl = '', redisUrl = '', distributorUrl = '', seed = '0', epochMs = '0', namespace = 'own'] =
   process.argv.slice(2);
 const thingLastsMs = 40;
 const thingsAtOnce = 8;
@@ -41,7 +41,7 @@ const distributor: Distributor = {
 await untilReady(redis, 10_000);
 const table = await openClaimTable(pool, giftSource);
 const gate = createGate(
-  { pool, redis, distributor, table, namespace: 'own' },
+  { pool, redis, distributor, table, namespace },
   { ttlMs: dayMs, distributorTimeoutMs: 250, redisTimeoutMs: 500, onTrouble: ignore },
 );
 

@@ -36,10 +36,7 @@ export async function openGateWorld(
   world: World,
   options: { readonly notGranted: NotGranted; readonly honoursNotAfter?: boolean },
 ): Promise<GateWorld> {
-  await world.pool.query(
-    `create unique index on gift_claim (uid) where status in ('pending', 'granted');
-     alter table gift_claim alter column attempt_id set not null`,
-  );
+  await prepareForGate(world);
   const distributor = await startDemoDistributor({ honoursNotAfter: options.honoursNotAfter ?? true });
   const points = new CrashPoints();
   const over = createHttpDistributor({
@@ -78,6 +75,14 @@ export async function openGateWorld(
   };
 }
 
+/** What a gate needs of the claim table. */
+export async function prepareForGate(world: World): Promise<void> {
+  await world.pool.query(
+    `create unique index on gift_claim (uid) where status in ('pending', 'granted');
+     alter table gift_claim alter column attempt_id set not null`,
+  );
+}
+
 async function claimOnce(
   gate: Gate,
   points: CrashPoints,
@@ -99,24 +104,25 @@ async function settleAll(world: World, pass: () => Promise<void>): Promise<void>
   for (let passes = 0; passes < passesMax; passes += 1) {
     await world.makeDue();
     await pass();
-    left = await unsettled(world);
+    left = await unsettled(world, 'own');
     if (left === null) return;
   }
   throw new Error(`after ${passesMax} passes there is still ${JSON.stringify(left)}`);
 }
 
 /** What keeps the world from being settled; null when nothing does. */
-async function unsettled(world: World): Promise<object | null> {
+export async function unsettled(world: World, namespace: string): Promise<object | null> {
   const { rows } = await world.pool.query<{ pending: string[] }>(
     `select coalesce(array_agg(attempt_id), '{}') as pending from gift_claim where status = 'pending'`,
   );
   const pending = rows[0]?.pending ?? [];
   const open = (await world.discrepancies()).filter(({ state }) => state === 'open');
-  const listed = await world.redis.zrange(openClaimsKey('own', 'gifts'), '0', '-1');
+  const listed = await world.redis.zrange(openClaimsKey(namespace, 'gifts'), '0', '-1');
   return pending.length + open.length + listed.length === 0 ? null : { pending, open, listed };
 }
 
-async function wrongsIn(world: World, distributor: DemoDistributor): Promise<string[]> {
+/** What is wrong with the end, see `GateWorld.wrongs`. */
+export async function wrongsIn(world: World, distributor: DemoDistributor): Promise<string[]> {
   const wrongs: string[] = [];
   const granted = new Map<string, string>();
   for (const [attempt, { answer, markerKey }] of distributor.book()) {

@@ -1,0 +1,132 @@
+/**
+ * What the nemesis plays with: servers of its own, two daemons and two applications as processes, a distributor whose book
+ * is the judge, and the network between them.
+ * Does not decide what goes wrong: see `faults.ts`.
+ */
+import { defaultNamespace } from '../../../src/domain/open-claim.ts';
+import { startDemoDistributor, type DemoDistributor } from '../../../src/demo/demo-distributor.ts';
+import type { RunningServer } from '../../../src/embedded/running-server.ts';
+import { startPostgres } from '../../../src/embedded/start-postgres.ts';
+import { startRedis } from '../../../src/embedded/start-redis.ts';
+import { shopConfig } from '../../cli/support/shop-config.ts';
+import type { Program } from '../../cli/support/program.ts';
+import { createWorld, type World } from '../../reconcile/support/world.ts';
+import { startProcess, type ProcessHandle } from '../../support/process-handle.ts';
+import type { SeededRandom } from '../../support/seeded-random.ts';
+import { startSwitch, type Switch } from '../../support/switch.ts';
+import { startTcpProxy, type TcpProxy } from '../../support/tcp-proxy.ts';
+import { prepareForGate } from '../support/gate-world.ts';
+
+/** Of the brake, in the daemons' configuration. */
+export const limits = { repairsPerPlan: 40, repairsPerHour: 2_000 } as const;
+
+export class Stage {
+  readonly postgres: RunningServer;
+  readonly queue: RunningServer;
+  /** Another one after a failover. */
+  markers: RunningServer;
+  /** The address of the markers, whichever server holds them. */
+  readonly markersWay: Switch;
+  /** Between the daemons, and the first application, and the stores. */
+  readonly toPostgres: TcpProxy;
+  readonly toMarkers: TcpProxy;
+  readonly world: World;
+  readonly distributor: DemoDistributor;
+  readonly daemons: ProcessHandle[] = [];
+  readonly gates: ProcessHandle[] = [];
+  readonly config: string;
+  readonly #epochMs = Date.now();
+  readonly #random: SeededRandom;
+
+  constructor(
+    parts: Pick<
+      Stage,
+      | 'postgres'
+      | 'queue'
+      | 'markers'
+      | 'markersWay'
+      | 'toPostgres'
+      | 'toMarkers'
+      | 'world'
+      | 'distributor'
+      | 'config'
+    >,
+    random: SeededRandom,
+  ) {
+    this.postgres = parts.postgres;
+    this.queue = parts.queue;
+    this.markers = parts.markers;
+    this.markersWay = parts.markersWay;
+    this.toPostgres = parts.toPostgres;
+    this.toMarkers = parts.toMarkers;
+    this.world = parts.world;
+    this.distributor = parts.distributor;
+    this.config = parts.config;
+    this.#random = random;
+  }
+
+  startDaemon(at: number): void {
+    this.daemons[at] = startProcess('src/cli/main.ts', {
+      args: ['start', '--config', this.config],
+      env: { DATABASE_URL: '', REDIS_URL: '', QUEUE_REDIS_URL: '' },
+    });
+  }
+
+  startGate(at: number): void {
+    const { world, toMarkers, distributor } = this;
+    const seed = String(this.#random.integer(1, 1e6));
+    this.gates[at] = startProcess('test/chaos/gate-process.ts', {
+      args: [
+        world.databaseUrl,
+        at === 0 ? toMarkers.url : world.redisUrl,
+        distributor.url,
+        seed,
+        String(this.#epochMs),
+        defaultNamespace,
+      ],
+    });
+  }
+
+  /** Everything that was started, in reverse. */
+  async close(): Promise<void> {
+    for (const handle of [...this.gates, ...this.daemons]) await handle.kill();
+    await this.world.drop();
+    await this.distributor.close();
+    for (const way of [this.toPostgres, this.toMarkers, this.markersWay]) await way.close();
+    for (const server of [this.postgres, this.queue, this.markers]) await server.stop();
+  }
+}
+
+export async function openStage(program: Program, random: SeededRandom): Promise<Stage> {
+  const { env } = process;
+  const [postgres, queue, markers] = await Promise.all([
+    startPostgres({ env }),
+    startRedis({ env }),
+    startRedis({ env, settings: { 'repl-diskless-sync-delay': '0' } }),
+  ]);
+  const markersWay = await startSwitch(markers.port);
+  const redisUrl = `redis://127.0.0.1:${markersWay.port}/0`;
+  const [toPostgres, toMarkers] = await Promise.all([startTcpProxy(postgres.url), startTcpProxy(redisUrl)]);
+  const world = await createWorld({ redisUrl, serverUrl: postgres.url });
+  await prepareForGate(world);
+  const distributor = await startDemoDistributor({ honoursNotAfter: false });
+  const databaseUrl = new URL(world.databaseUrl);
+  databaseUrl.port = String(toPostgres.port);
+  const { repairsPerPlan, repairsPerHour } = limits;
+  const config = await program.write(
+    `nemesis-${random.seed}.yaml`,
+    shopConfig(world, {
+      databaseUrl: databaseUrl.href,
+      markersUrl: toMarkers.url,
+      queueUrl: queue.url,
+      grace: '1s',
+      schedule: '* * * * * *',
+      brake: `{ repairsPerPlan: ${repairsPerPlan}, repairsPerHour: ${repairsPerHour}, share: 100%, shareSample: 1000 }`,
+      distributor: `{ url: '${distributor.url}', timeout: 250ms }`,
+    }),
+  );
+  return new Stage(
+    { postgres, queue, markers, markersWay, toPostgres, toMarkers, world, distributor, config },
+    random,
+  );
+}
