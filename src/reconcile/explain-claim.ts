@@ -73,7 +73,10 @@ export async function explainClaim(
   );
 }
 
-/** Null when there is no such marker, no claim on it, and nothing on record of it. */
+/**
+ * Null when there is no such marker, no claim on it, and nothing on record of it; and for a key that the source cannot have,
+ * which is not read: whoever may look at markers may not look at whatever else the server holds.
+ */
 export async function explainMarker(
   context: SourceContext,
   key: string,
@@ -81,6 +84,7 @@ export async function explainMarker(
   signal: AbortSignal,
 ): Promise<Explained | null> {
   const { pool, sql, source } = context;
+  if (matchTemplate(source.marker.key, key) === null) return null;
   const ids = await claimIdsOn(context, key);
   const readings = await readClaims(pool, sql, ids);
   const known = [

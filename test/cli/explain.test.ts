@@ -292,6 +292,10 @@ describe('explain marker', () => {
       'No source has markers that look like this.',
     );
     await world.redis.set('gift:55', 'whose', 'PX', dayMs);
+    await world.redis.set('session:7', 'a secret');
+    const elsewhere = await explainMarker('session:7');
+    expect(elsewhere.code).toBe(2);
+    expect(JSON.stringify(elsewhere)).not.toContain('a secret');
     const unknown = await explainMarker('gift:55');
     expect(unknown.code).toBe(0);
     expect(unknown.out.join('\n')).toContain('No row is known that this marker belongs to');
