@@ -12,7 +12,8 @@ from (select date_trunc('milliseconds', now()) - $2 * interval '1 ms' as since) 
 cross join unnest($1::text[]) as s (name)
 join reconciler.pass p on p.source = s.name and p.started_at >= w.since
 cross join lateral (
-  select floor(extract(epoch from p.started_at - w.since) * 1000 / $3)::int as bucket) width
+  -- A pass may have begun while this was asked for.
+  select least(floor(extract(epoch from p.started_at - w.since) * 1000 / $3), $2 / $3 - 1)::int as bucket) width
 cross join lateral (
   select sum(value::float8) as count from jsonb_each_text(p.report -> 'verdicts') where key <> 'consistent') bad
 group by p.source, width.bucket

@@ -50,7 +50,7 @@ export async function readActivity(
       const bySource = new Map(sources.map((name) => [name, Array.from({ length: buckets }, () => nothing)]));
       for (const { source, bucket, ...counts } of rows) {
         const all = bySource.get(source);
-        if (all !== undefined) all[Math.min(bucket, buckets - 1)] = counts;
+        if (all !== undefined) all[bucket] = counts;
       }
       return { bucketMs, endsAtMs: clock.rows[0]?.now ?? 0, bySource };
     });

@@ -37,6 +37,8 @@ it('sums what passes judged, found and repaired in each stretch of time, and lea
   await addPass('gifts', 10, 'completed', reportOf(20, 2, 2));
   await addPass('gifts', 5, 'aborted', reportOf(7, 0, 0));
   await addPass('gifts', 1, null, null);
+  // As one that began while this was asked for.
+  await addPass('gifts', -1, 'completed', reportOf(3, 0, 0));
   await addPass('orders', 1, 'completed', reportOf(9, 9, 9));
   const span = { buckets: 4, bucketMs: 30 * 60_000 };
   const { bySource, bucketMs } = await readActivity(database.pool, ['gifts', 'quiet'], span);
@@ -47,7 +49,7 @@ it('sums what passes judged, found and repaired in each stretch of time, and lea
       { judged: 100, found: 5, repaired: 4, troubled: 0 },
       { judged: 10, found: 1, repaired: 0, troubled: 0 },
       nothing,
-      { judged: 27, found: 2, repaired: 2, troubled: 1 },
+      { judged: 30, found: 2, repaired: 2, troubled: 1 },
     ],
     quiet: [nothing, nothing, nothing, nothing],
   });
