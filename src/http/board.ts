@@ -3,6 +3,7 @@
  * Invariants kept: read-only unless the server has credentials; the page loads nothing from elsewhere; what people ask for is
  * in the name of who is signed in.
  */
+import { randomUUID } from 'node:crypto';
 import { createBullBoard } from '@bull-board/api';
 import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
 import { FastifyAdapter } from '@bull-board/fastify';
@@ -126,15 +127,17 @@ function runsAgain({ routeOptions }: FastifyRequest): boolean {
 }
 
 /**
- * Who asks for a job is who is signed in, whatever the data say. The board has no place for that: it passes on the data
- * that it was sent, as `data` when a job is added and as `jobData` when its data are changed.
+ * Who asks for a job is who is signed in, whatever the data say; and it has an id of its own, which no other has had, and no
+ * other options than any such job. The board has no place for that: it passes on what it was sent, `data` and `options` when
+ * a job is added, `jobData` when its data are changed.
  */
-function signJob({ body, person }: FastifyRequest): void {
+function signJob({ body, person, routeOptions }: FastifyRequest): void {
   if (typeof body !== 'object' || body === null) return;
   for (const data of ['data' in body ? body.data : null, 'jobData' in body ? body.jobData : null]) {
     if (typeof data === 'object' && data !== null && !Array.isArray(data))
       Object.assign(data, { by: person });
   }
+  if (routeOptions.url?.endsWith('/add')) Object.assign(body, { options: { jobId: randomUUID() } });
 }
 
 /** Style sheets and fonts of other sites: the policy above would block them, and a browser would complain each time. */

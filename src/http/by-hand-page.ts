@@ -91,6 +91,7 @@ export function renderByHandPage(job: ByHandJob, { writable }: { readonly writab
 
 function askedBy({ payload, askedAtMs }: ByHandJob): string {
   const who = payload.kind === 'readable' ? payload.payload.by : 'somebody';
+  if (askedAtMs === null) return `Asked for by ${who}, at a time that is not known.`;
   return `Asked for by ${who}, ${formatTime(new Date(askedAtMs).toISOString())} UTC.`;
 }
 

@@ -18,9 +18,8 @@ export const byHandQueueName = 'by-hand';
 export interface ByHandJob {
   readonly id: string;
   readonly payload: PayloadReading<ByHandPayload>;
-  /** Unix milliseconds. */
-  readonly askedAtMs: number;
-  readonly endedAtMs: number | null;
+  /** Unix milliseconds; null where the job says no time. */
+  readonly askedAtMs: number | null;
   readonly state: 'waiting' | 'running' | 'done' | 'failed';
   readonly lines: readonly string[];
   /** Null until it is done. */
@@ -65,15 +64,18 @@ export function openByHandQueue(options: QueueOptions): ByHandQueue {
   };
 }
 
+/** The queue has other keys that begin like those of its jobs. */
+const idPattern = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/;
+
 async function readJob(queue: OpenQueue['queue'], id: string): Promise<ByHandJob | null> {
+  if (!idPattern.test(id)) return null;
   const job = await queue.getJob(id);
   if (job === undefined) return null;
   const [state, { logs }] = await Promise.all([job.getState(), queue.getJobLogs(id, 0, linesMax - 1)]);
   return {
     id,
     payload: readByHandPayload(job.data),
-    askedAtMs: job.timestamp,
-    endedAtMs: job.finishedOn ?? null,
+    askedAtMs: Number.isNaN(new Date(job.timestamp).getTime()) ? null : job.timestamp,
     state: stateOf(state),
     lines: logs,
     result: job.returnvalue ?? null,

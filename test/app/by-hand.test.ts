@@ -34,11 +34,11 @@ async function start(settings: { readonly schedule?: string } = {}): Promise<voi
 }
 
 /** As the board's form does; returns the id of the job. */
-async function add(data: object, queue = 'by-hand'): Promise<string> {
+async function add(data: object, queue = 'by-hand', options = {}): Promise<string> {
   const response = await fetch(`${daemon.url}/queues/api/queues/${queue}/add`, {
     method: 'POST',
     headers: { authorization, 'content-type': 'application/json' },
-    body: JSON.stringify({ name: 'by the board', data, options: {} }),
+    body: JSON.stringify({ name: 'by the board', data, options }),
   });
   expect(response.status).toBe(200);
   return JSON.parse(await response.text()).job.id;
@@ -84,6 +84,12 @@ it('whoever changes the data of a job has asked for it, whatever they say', asyn
   expect(await change('PATCH', `${id}/update-data`, body)).toBe(200);
   expect(await change('PUT', 'resume')).toBe(200);
   expect(await untilShown(id, 'Carry out this repair')).toContain('Asked for by grace,');
+});
+
+it('a job has an id of its own and is tried once, whatever the form says', async () => {
+  const id = await add({ task: 'apply_plan', planJob: 'nobody' }, 'by-hand', { jobId: '7', attempts: 3 });
+  expect(id).toMatch(/^[\da-f-]{36}$/);
+  expect(await untilShown(id, 'class="error"')).toContain('There is no plan of the job nobody');
 });
 
 it('a job is not run again in the name of who asked for it then', async () => {

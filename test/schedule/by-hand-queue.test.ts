@@ -1,6 +1,7 @@
 /**
  * The queue of what people ask for: what was begun is not begun again, whoever takes it up.
  */
+import { randomUUID } from 'node:crypto';
 import { Worker } from 'bullmq';
 import { Redis } from 'ioredis';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -94,4 +95,14 @@ it('what has ended is not run again, though somebody puts it back past the board
   await (await queue.queue.getJob(id))?.retry('completed');
   expect((await untilEnded(id)).state).toBe('failed');
   expect(ran).toEqual([undo]);
+});
+
+it('what is no job of the queue is not read as one, and what another program wrote is read as far as it goes', async () => {
+  const id = await queue.ask(undo);
+  for (const other of ['meta', 'id', 'events', 'wait', `${id}:logs`, '1', '']) {
+    expect(await queue.read(other)).toBeNull();
+  }
+  const forged = randomUUID();
+  await redis.client.hset(`${prefix}:by-hand:${forged}`, { name: 'x', data: '{}', opts: '{}' });
+  expect(await queue.read(forged)).toMatchObject({ askedAtMs: null, payload: { kind: 'refused' } });
 });
