@@ -114,15 +114,19 @@ export async function acknowledgeAlert(
   return rows.length === 1 ? 'not_open' : 'not_found';
 }
 
-/** The alerts of a source that nobody has in hand yet, oldest first, at most 1000. Who was told is not known here. */
+/**
+ * The alerts of a source that nobody has in hand yet, or in the states given, oldest first, at most 1000. Who was told is not
+ * known here.
+ */
 export async function readOpenAlerts(
   pool: pg.Pool,
   source: string,
+  states: readonly ('open' | 'acknowledged')[] = ['open'],
 ): Promise<(Alert & { readonly id: string })[]> {
   const { rows } = await pool.query<Alert & { readonly id: string }>(
     `select id::text, cause, kind, source, severity, summary from reconciler.alert
-     where source = $1 and state = 'open' order by alert.id limit 1000`,
-    [source],
+     where source = $1 and state = any($2) order by alert.id limit 1000`,
+    [source, states],
   );
   return rows;
 }

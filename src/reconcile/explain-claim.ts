@@ -40,7 +40,7 @@ export interface Explained {
   readonly index: IndexSight;
   readonly standing: Standing;
   readonly brake: { readonly state: BrakeState; readonly reason: string | null };
-  /** Open alerts about the source itself: what holds everything up. */
+  /** Alerts about the source itself, somebody's or nobody's: what holds everything up. */
   readonly sourceAlerts: readonly { readonly id: string; readonly kind: string; readonly summary: string }[];
   readonly history: History;
 }
@@ -137,7 +137,7 @@ async function explain(context: SourceContext, asked: Asked, signal: AbortSignal
   const [standing, brake, alerts, history] = [
     await readStanding(pool, context.sql, source.rules.graceMs, existing),
     await readBrake(pool, source.name),
-    await readOpenAlerts(pool, source.name),
+    await readOpenAlerts(pool, source.name, ['open', 'acknowledged']),
     await readHistory(pool, source.name, subjects, key),
   ];
   return {

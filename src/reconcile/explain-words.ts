@@ -116,7 +116,7 @@ function tellWhatFollows(explained: Explained, found: ExplainedCase, source: Sou
     ...tellBrake(explained),
     ...explained.sourceAlerts
       .filter(({ kind }) => kind !== 'brake')
-      .map(({ id, kind, summary }) => `Alert ${id} (${kind}) is open for the whole source: ${summary}`),
+      .map(({ id, kind, summary }) => `Alert ${id} (${kind}) is about the whole source: ${summary}`),
   ];
 }
 

@@ -135,6 +135,17 @@ describe('explain claim', () => {
     expect(gifts).toHaveLength(2);
   });
 
+  it('says what holds the whole source up, though somebody has it in hand', async () => {
+    await world.addGift();
+    await world.pool.query(`insert into reconciler.alert (cause, kind, source, severity, summary)
+      values ('gifts:horizon', 'horizon_stalled', 'gifts', 'warning', 'pid 7 holds it')`);
+    for (let times = 0; times < 2; times += 1) {
+      const { out } = await explainClaim('1');
+      expect(out.join('\n')).toContain('(horizon_stalled) is about the whole source: pid 7 holds it');
+      await run(['alerts', 'acknowledge', '1']);
+    }
+  });
+
   it('names other live claims and the entry of the open-claims index', async () => {
     const first = await world.addGift({ uid: 7 });
     await world.setMarker(first);
