@@ -6,7 +6,7 @@
 import pg from 'pg';
 import type { Position } from '../domain/claim.ts';
 import { onConnection } from './connect.ts';
-import { asJsonLines, copyOut, fieldsOfLine, type CopiedLines } from './copy-out.ts';
+import { copyOut, fieldsOfLine, type CopiedLines } from './copy-out.ts';
 import { xid8, type SourceSql } from './source-sql.ts';
 
 export interface ClaimPage {
@@ -28,7 +28,10 @@ export interface PageBounds {
   readonly rowsMax: number;
 }
 
-/** Lines hold status, key, value, expiry, change_xid and id. */
+/**
+ * Lines hold status, key, value (empty where it says nothing), expiry (8 bytes), change_xid (8 bytes) and id; null is none of
+ * them. See `screen-markers.lua`.
+ */
 export async function readClaimPage(
   pool: pg.Pool,
   source: SourceSql,
@@ -47,9 +50,8 @@ export async function readClaimPage(
 /** The position of a line of a page, from 0. */
 export function positionOfLine(lines: CopiedLines, line: number): Position & { readonly id: string } {
   const [, , , , changeXid, id] = fieldsOfLine(lines, line);
-  if (typeof changeXid !== 'string' || typeof id !== 'string')
-    throw new Error('a claim line has too few fields');
-  return { changeXid, id };
+  if (!changeXid || !id) throw new Error('a claim line has too few fields');
+  return { changeXid: String(changeXid.readBigUInt64BE()), id: id.toString() };
 }
 
 /**
@@ -74,20 +76,15 @@ export async function estimateRows(
 /** Ordered by the table's columns, by name: one that is called like an expression here would mean the expression. */
 function pageStatement(source: SourceSql, { range, horizon, rowsMax }: PageBounds): string {
   const { id, change } = source;
-  const order = range.by === 'change' ? ['change_xid', 'id'] : ['id'];
+  const order = range.by === 'change' ? [change, id] : [id];
   return `copy (
-    select status, coalesce(marker_key, ''), marker_value, coalesce(expires_at_ms, 0), change_xid, id
-    from (
-      select ${source.status} as status, ${source.markerKey} as marker_key,
-        ${source.markerValue ?? 'null::text'} as marker_value, ${source.expiresAtMs} as expires_at_ms,
-        ${change} as change_xid, ${id} as id
-      from ${source.table} claim
-      where ${inRange(source, range)} and ${change} < ${xid8(horizon)}
-      order by ${(range.by === 'change' ? [change, id] : [id]).map((column) => `claim.${column}`).join(', ')}
-      limit ${Math.trunc(rowsMax)}
-    ) page
-    order by ${order.join(', ')}
-  ) to stdout ${asJsonLines}`;
+    select ${source.status}, coalesce(${source.markerKey}, ''), coalesce(${source.markerValue ?? 'null'}, ''),
+      coalesce(${source.expiresAtMs}, 0), ${change}, ${id}::text
+    from ${source.table} claim
+    where ${inRange(source, range)} and ${change} < ${xid8(horizon)}
+    order by ${order.map((column) => `claim.${column}`).join(', ')}
+    limit ${Math.trunc(rowsMax)}
+  ) to stdout (format binary)`;
 }
 
 function inRange({ id, idType, change }: SourceSql, range: PageRange): string {

@@ -29,6 +29,7 @@ export async function* judgePage(
   const suspects = await screenMarkers(page.lines, {
     redis: markers,
     rules: source.rules,
+    anyValue: source.marker.value === null,
     nowMs,
     callTimeoutMs: limits.callTimeoutMs,
     callsInFlight: limits.callsInFlight,

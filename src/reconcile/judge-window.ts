@@ -26,6 +26,9 @@ export interface WindowRequest {
   readonly onKept: (to: Position) => void;
 }
 
+/** The first page is small, so that there is soon something to compare; each further one is twice as large. */
+const rowsOfFirstPage = 4_000;
+
 /** Why reading ended: the window's end, the signal, or far too many bad claims. */
 export type WindowEnd = 'completed' | 'stopped' | 'braked';
 
@@ -37,12 +40,14 @@ export async function judgeWindow(
   signal: AbortSignal,
 ): Promise<WindowEnd> {
   let position = request.from;
-  let next = readAhead(context, position, request.horizon);
+  let rowsMax = Math.min(rowsOfFirstPage, context.limits.rowsPerPage);
+  let next = readAhead(context, position, request.horizon, rowsMax);
   for (;;) {
     const page = await next;
     if (page.last === null) return 'completed';
     if (signal.aborted) return 'stopped';
-    next = readAhead(context, page.last, request.horizon);
+    rowsMax = Math.min(rowsMax * 2, context.limits.rowsPerPage);
+    next = readAhead(context, page.last, request.horizon, rowsMax);
     const found = await judgeWithinBrake(context, request, page, tally);
     if (found === null) return 'braked';
     term.guard();
@@ -53,8 +58,12 @@ export async function judgeWindow(
 }
 
 /** Starts reading a page; a failure is met by whoever awaits it, and is no unhandled rejection until then. */
-function readAhead(context: SourceContext, after: Position, horizon: string): Promise<ClaimPage> {
-  const rowsMax = context.limits.rowsPerPage;
+function readAhead(
+  context: SourceContext,
+  after: Position,
+  horizon: string,
+  rowsMax: number,
+): Promise<ClaimPage> {
   const page = readClaimPage(context.pool, context.sql, { range: { by: 'change', after }, horizon, rowsMax });
   page.catch(() => undefined);
   return page;

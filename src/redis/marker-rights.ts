@@ -14,7 +14,7 @@ export const connectionNeed: Need = {
   calls: ['ping', 'select 0', 'quit', 'client setname x', 'info', 'time', 'eval return 0', 'evalsha x 0'],
 };
 
-const repairCalls = ['get KEY', 'type KEY', 'pttl KEY', 'set KEY x', 'pexpire KEY 1', 'del KEY'];
+const repairCalls = ['get KEY', 'mget KEY', 'type KEY', 'pttl KEY', 'set KEY x', 'pexpire KEY 1', 'del KEY'];
 
 /** @param namespace what our own keys begin with */
 export function markerNeeds(sources: readonly Source[], namespace: string): Need[] {

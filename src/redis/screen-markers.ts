@@ -15,8 +15,8 @@ const screenMarkersScript = loadScript(new URL('./screen-markers.lua', import.me
 /** Lines as COPY writes them, see `screen-markers.lua`. */
 export interface ClaimLines {
   readonly bytes: Buffer;
-  /** Where line n (from 0) ends in `bytes`. */
-  readonly ends: Uint32Array;
+  /** Line n (from 0) lies between entries n and n + 1. */
+  readonly bounds: Uint32Array;
   readonly count: number;
 }
 
@@ -34,6 +34,8 @@ const blocksPerLook = 8;
 export interface ScreenOptions {
   readonly redis: Redis;
   readonly rules: Pick<SourceRules, 'toleranceMs' | 'valueNamesAttempt'>;
+  /** What markers hold says nothing. */
+  readonly anyValue: boolean;
   /** Database time, Unix milliseconds. */
   readonly nowMs: () => number;
   readonly callTimeoutMs: number;
@@ -65,17 +67,18 @@ export async function screenMarkers(claims: ClaimLines, options: ScreenOptions):
 
 /** Returns the numbers of the suspicious lines of a block, from 1, and sets the pace for the next. */
 async function screenBlock(
-  { bytes, ends }: ClaimLines,
+  { bytes, bounds }: ClaimLines,
   from: number,
   to: number,
-  { redis, rules, nowMs, callTimeoutMs, block, pace }: ScreenOptions,
+  { redis, rules, anyValue, nowMs, callTimeoutMs, block, pace }: ScreenOptions,
 ): Promise<number[]> {
   const lines = to - from;
   // The last block of a page may be too short to tell anything.
   const isTimed = pace.blocks % blocksPerLook === 0 && lines * 2 >= pace.lines;
   pace.blocks += 1;
-  const text = bytes.subarray(from === 0 ? 0 : ends[from - 1], ends[to - 1]);
-  const args = [text, Math.round(nowMs()), rules.toleranceMs, rules.valueNamesAttempt ? 1 : 0];
+  const text = bytes.subarray(bounds[from], bounds[to]);
+  const says = anyValue ? 'any' : rules.valueNamesAttempt ? 'attempt' : 'value';
+  const args = [text, Math.round(nowMs()), rules.toleranceMs, says];
   // A script cannot time itself: since Redis 7.2 the clock stands still while one runs. Commands that are sent together are
   // carried out one after the other, so what lies between the two times is the script's, or a little more.
   const call = (): Promise<unknown> => runScript(redis, screenMarkersScript, [], args);

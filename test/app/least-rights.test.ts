@@ -238,7 +238,7 @@ describe('check', () => {
     {
       what: 'the keys of a source',
       take: async () => markers.call('ACL', 'SETUSER', 'claim-reconciler-markers', 'resetkeys', '~gift:*'),
-      said: 'marker redis: the user claim-reconciler-markers may not run del, get, pexpire, pttl, set, type on keys such as order:0 (markers of orders); run: ACL SETUSER claim-reconciler-markers ~order:* +del +get +pexpire +pttl +set +type',
+      said: 'marker redis: the user claim-reconciler-markers may not run del, get, mget, pexpire, pttl, set, type on keys such as order:0 (markers of orders); run: ACL SETUSER claim-reconciler-markers ~order:* +del +get +mget +pexpire +pttl +set +type',
     },
     {
       what: 'a command without keys',

@@ -1,11 +1,12 @@
 /**
- * COPY as lines of JSON in one buffer: odd text, long lines, and nothing at all when something fails.
+ * Binary COPY as lines in one buffer: odd text, long lines, messages that come in between, and nothing at all when
+ * something fails.
  */
 import * as fc from 'fast-check';
-import type pg from 'pg';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { onConnection } from '../../src/postgres/connect.ts';
-import { asJsonLines, copyOut, fieldsOfLine, type CopiedLines } from '../../src/postgres/copy-out.ts';
+import { copyOut, fieldsOfLine, type CopiedLines } from '../../src/postgres/copy-out.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { waitFor } from '../support/wait-for.ts';
 
@@ -18,12 +19,14 @@ afterAll(async () => database.drop());
 
 async function copy(select: string, linesMax = 10_000): Promise<CopiedLines> {
   return onConnection(database.pool, async (client) =>
-    copyOut(client, `copy (${select}) to stdout ${asJsonLines}`, linesMax),
+    copyOut(client, `copy (${select}) to stdout (format binary)`, linesMax),
   );
 }
 
 function allFields(lines: CopiedLines): (string | null)[][] {
-  return Array.from({ length: lines.count }, (_, line) => fieldsOfLine(lines, line));
+  return Array.from({ length: lines.count }, (_, line) =>
+    fieldsOfLine(lines, line).map((field) => field?.toString() ?? null),
+  );
 }
 
 async function store(texts: readonly (readonly [string | null, string])[]): Promise<void> {
@@ -71,17 +74,80 @@ describe('copying out', () => {
     );
   });
 
-  it.each([0, 1, 99, 100])('says where each of %i lines ends', async (rows) => {
-    const { bytes, ends, count } = await copy(`select generate_series(1, ${rows})`, 100);
-    expect(count).toBe(rows);
-    const lines = Array.from({ length: rows }, (_, at) => `"${at + 1}",`);
-    expect(bytes.toString('utf8', 0, ends[rows - 1] ?? 0)).toBe(lines.join(''));
-    expect(allFields({ bytes, ends, count })).toEqual(lines.map((_, at) => [String(at + 1)]));
+  it.each([0, 1, 99, 100])('says where each of %i lines begins and ends', async (rows) => {
+    const lines = await copy(`select n::text from generate_series(1, ${rows}) n`, 100);
+    expect(lines.count).toBe(rows);
+    expect(allFields(lines)).toEqual(Array.from({ length: rows }, (_, at) => [String(at + 1)]));
+    // The message, its length, one field and its length.
+    const sizes = Array.from({ length: rows }, (_, at) => 1 + 4 + 2 + 4 + String(at + 1).length);
+    const { bounds } = lines;
+    expect(sizes.map((_, at) => (bounds[at + 1] ?? 0) - (bounds[at] ?? 0))).toEqual(sizes);
   });
 
   it('refuses more lines than were asked for, and the connection works on', async () => {
-    await expect(copy('select generate_series(1, 101)', 100)).rejects.toThrow('gave 101 lines');
-    expect((await copy('select 1')).count).toBe(1);
+    await onConnection(database.pool, async (client) => {
+      const ask = async (rows: number): Promise<CopiedLines> =>
+        copyOut(
+          client,
+          `copy (select n::text from generate_series(1, ${rows}) n) to stdout (format binary)`,
+          100,
+        );
+      await expect(ask(101)).rejects.toThrow('gave 101 lines');
+      expect((await ask(100)).count).toBe(100);
+      expect((await client.query('select 1 as one')).rows).toEqual([{ one: 1 }]);
+      await expect(client.query('select 1 / 0')).rejects.toThrow('division by zero');
+    });
+  });
+
+  it.each([1, 2, 3, 5, 6, 7, 30, 1_000])(
+    'makes the same of what comes in pieces of %i bytes',
+    async (size) => {
+      const client = new pg.Client({ connectionString: database.url });
+      await client.connect();
+      onTestFinished(async () => client.end());
+      const { stream } = client.connection;
+      const emit = stream.emit.bind(stream);
+      stream.emit = (event: string | symbol, ...args: unknown[]): boolean => {
+        const [chunk] = args;
+        if (event !== 'data' || !Buffer.isBuffer(chunk)) return emit(event, ...args);
+        for (let at = 0; at < chunk.length; at += size) emit(event, chunk.subarray(at, at + size));
+        return true;
+      };
+      const numbers = Array.from({ length: 300 }, (_, at) => [String(at + 1)]);
+      for (let round = 0; round < 2; round += 1) {
+        const statement = 'copy (select n::text from generate_series(1, 300) n) to stdout (format binary)';
+        expect(allFields(await copyOut(client, statement, 300))).toEqual(numbers);
+        expect((await client.query('select 1 as one')).rows).toEqual([{ one: 1 }]);
+      }
+    },
+  );
+
+  it('breaks the connection off where the server sends something else', async () => {
+    await onConnection(database.pool, async (client) => {
+      client.on('error', () => undefined);
+      const text = copyOut(client, `copy (select 'a') to stdout`, 10);
+      await expect(text).rejects.toThrow('something else than a COPY');
+      await expect(client.query('select 1')).rejects.toThrow();
+      throw new Error('a broken connection');
+    }).catch(({ message }: Error) => expect(message).toBe('a broken connection'));
+    expect((await copy(`select 'a'`)).count).toBe(1);
+  });
+
+  it('leaves to the driver what the server says in between', async () => {
+    await database.pool.query(`create or replace function remark(n int) returns text language plpgsql as $$
+      begin if n % 10 = 0 then raise notice 'at %', n; end if; return n::text; end $$`);
+    await onConnection(database.pool, async (client) => {
+      const said: string[] = [];
+      client.on('notice', ({ message }) => said.push(message ?? ''));
+      await client.query("set client_min_messages = 'notice'");
+      const statement = 'copy (select remark(n) from generate_series(1, 3000) n) to stdout (format binary)';
+      expect(allFields(await copyOut(client, statement, 3_000)).map(([text]) => Number(text))).toEqual(
+        Array.from({ length: 3_000 }, (_, at) => at + 1),
+      );
+      expect(said).toEqual(Array.from({ length: 300 }, (_, at) => `at ${(at + 1) * 10}`));
+      client.removeAllListeners('notice');
+      await client.query('reset client_min_messages');
+    });
   });
 
   it('makes room for lines far longer than expected', async () => {
@@ -101,7 +167,7 @@ describe('an error', () => {
       await expect(copy(statement)).rejects.toThrow('division by zero');
     }
     await expect(copy('select from nothing_there')).rejects.toThrow('nothing_there');
-    expect(allFields(await copy('select 1'))).toEqual([['1']]);
+    expect(allFields(await copy(`select 'a'`))).toEqual([['a']]);
   });
 
   it('of the connection does too', async () => {
@@ -111,7 +177,7 @@ describe('an error', () => {
   });
 
   it('is a time that is over', async () => {
-    const sleep = 'copy (select pg_sleep(600)) to stdout';
+    const sleep = 'copy (select pg_sleep(600)) to stdout (format binary)';
     const limited = async (setting: string): Promise<CopiedLines> =>
       onConnection(database.pool, async (client: pg.PoolClient) => {
         await client.query(setting);

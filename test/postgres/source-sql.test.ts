@@ -60,7 +60,9 @@ describe('the mapping in SQL', () => {
             rows.map((_, at) => String(at + 1)),
           );
           for (const [at] of rows.entries()) {
-            const [letter, key, value, expiry, changeXid, id] = fieldsOfLine(page.lines, at);
+            const fields = fieldsOfLine(page.lines, at).map((field) => field ?? Buffer.alloc(0));
+            const [letter, key, value, , , id] = fields.map((field) => field.toString());
+            const [expiry, changeXid] = [fields[3]?.readBigInt64BE(), String(fields[4]?.readBigUInt64BE())];
             const claim = claims.get(id ?? '');
             kinds.add(letter ?? '');
             if (claim?.kind !== 'readable') {
@@ -76,6 +78,7 @@ describe('the mapping in SQL', () => {
               claim.changeXid,
             ]);
             if (claim.markerValue !== null) expect(value).toBe(claim.markerValue);
+            else expect(value).toBe('');
           }
         },
       ),

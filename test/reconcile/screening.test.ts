@@ -108,6 +108,7 @@ async function tellBothWays(pool: pg.Pool, pairs: readonly Pair[], value: string
   const suspects = await screenMarkers(page.lines, {
     redis,
     rules,
+    anyValue: value === null,
     nowMs: () => nowMs,
     callTimeoutMs: 20_000,
     callsInFlight: 2,

@@ -1,28 +1,38 @@
 /**
- * Lines of claims as COPY writes them for the screening: `status,key,value,expiry,xid,id,` as JSON, control characters as they
- * are. Written from the manuals and not with the program's own code, so that both can be wrong only apart.
+ * Lines of claims as binary COPY sends them for the screening. Written from PostgreSQL's manual (messages, COPY) and not with
+ * the program's own code, so that both can be wrong only apart.
  */
 import type { ClaimLines } from '../../src/redis/screen-markers.ts';
 
 export interface ClaimLine {
   readonly status: 'g' | 'p' | 'r' | 'u';
   readonly key: string;
-  /** Null: any value will do. */
-  readonly value: string | null;
+  /** Not looked at where values say nothing. */
+  readonly value: string;
   readonly expiresAtMs: number;
 }
 
 export function linesOf(claims: readonly ClaimLine[]): ClaimLines {
-  const texts = claims.map(({ status, key, value, expiresAtMs }, at) => {
-    const fields = [status, key, value, String(expiresAtMs), '1001', String(at)];
-    return Buffer.from(fields.map((field) => (field === null ? 'null,' : `${quoted(field)},`)).join(''));
+  const lines = claims.map(({ status, key, value, expiresAtMs }, at) => {
+    const texts = [status, key, value].map((text) => Buffer.from(text));
+    const fields = [...texts, int8(BigInt(expiresAtMs)), int8(1001n), Buffer.from(String(at))];
+    const rest = [Buffer.from([0, fields.length]), ...fields.flatMap((field) => [int4(field.length), field])];
+    const length = rest.reduce((sum, part) => sum + part.length, 4);
+    return Buffer.concat([Buffer.from('d'), int4(length), ...rest]);
   });
   let end = 0;
-  const ends = Uint32Array.from(texts, ({ length }) => (end += length));
-  return { bytes: Buffer.concat(texts), ends, count: claims.length };
+  const bounds = Uint32Array.from([0, ...lines.map(({ length }) => (end += length))]);
+  return { bytes: Buffer.concat(lines), bounds, count: claims.length };
 }
 
-/** CSV with the quote `"` and the escape `\`. */
-function quoted(text: string): string {
-  return `"${text.replaceAll(/["\\]/g, (character) => `\\${character}`)}"`;
+function int4(number: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeInt32BE(number);
+  return bytes;
+}
+
+function int8(number: bigint): Buffer {
+  const bytes = Buffer.alloc(8);
+  bytes.writeBigInt64BE(number);
+  return bytes;
 }
