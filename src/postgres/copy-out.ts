@@ -42,7 +42,7 @@ const headBytes = 5;
 /** The length of a message counts itself. */
 const sizeMin = 4;
 const copyData = 0x64;
-/** Before the first line, in one message with it: signature, flags, length of extension. */
+/** Before the first line: signature, flags, length of extension. PostgreSQL sends it in one message with that line. */
 const formatHeadBytes = 19;
 /** After the last line, where the number of fields would be. */
 const endOfLines = -1;
@@ -134,8 +134,10 @@ class CopyOut implements pg.Submittable {
   #keepLine(end: number): void {
     const start = this.#next;
     this.#next = end;
-    if (this.#count === 0) this.#beginLines(start + formatHeadBytes, end);
+    if (this.#bounds[0] === 0) this.#beginLines(start + formatHeadBytes, end);
     const fieldsAt = (this.#bounds[this.#count] ?? start) + headBytes;
+    // It may come by itself.
+    if (fieldsAt === end && this.#count === 0) return this.#beginLines(end, end);
     if (fieldsAt + 2 > end) return this.#breakOff();
     if (this.#bytes.readInt16BE(fieldsAt) === endOfLines) return;
     this.#count += 1;

@@ -122,6 +122,42 @@ describe('copying out', () => {
     },
   );
 
+  it('makes the same of a head of the format that comes as a message of its own', async () => {
+    const client = new pg.Client({ connectionString: database.url });
+    await client.connect();
+    onTestFinished(async () => client.end());
+    const { stream } = client.connection;
+    const emit = stream.emit.bind(stream);
+    let heads = 0;
+    stream.emit = (event: string | symbol, ...args: unknown[]): boolean => {
+      const [chunk] = args;
+      const at = event === 'data' && Buffer.isBuffer(chunk) ? chunk.indexOf('PGCOPY') : -1;
+      if (at === -1 || !Buffer.isBuffer(chunk)) return emit(event, ...args);
+      heads += 1;
+      // The message begins with its letter and length; the head of the format has 19 bytes.
+      const [size, restAt] = [chunk.readInt32BE(at - 4), at + 19];
+      const own = Buffer.alloc(5, 'd');
+      own.writeInt32BE(4 + 19, 1);
+      const rest = Buffer.alloc(5, 'd');
+      rest.writeInt32BE(size - 19, 1);
+      return emit(
+        event,
+        Buffer.concat([
+          chunk.subarray(0, at - 5),
+          own,
+          chunk.subarray(at, restAt),
+          rest,
+          chunk.subarray(restAt),
+        ]),
+      );
+    };
+    for (const rows of [3, 0]) {
+      const statement = `copy (select n::text from generate_series(1, ${rows}) n) to stdout (format binary)`;
+      expect(allFields(await copyOut(client, statement, 300))).toEqual([['1'], ['2'], ['3']].slice(0, rows));
+    }
+    expect(heads).toBe(2);
+  });
+
   it('breaks the connection off where the server sends something else', async () => {
     await onConnection(database.pool, async (client) => {
       client.on('error', () => undefined);
