@@ -3,11 +3,11 @@
  * held against what the program and its image do.
  */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { parseAllDocuments } from 'yaml';
+import { parse, parseAllDocuments } from 'yaml';
 import { loadConfig } from '../../src/config.ts';
 
 const root = new URL('../../', import.meta.url);
@@ -84,6 +84,73 @@ describe('the example for Kubernetes', () => {
     expect(initContainers[0].envFrom).toEqual(daemon.envFrom);
     const mounted = daemon.volumeMounts[0]?.mountPath ?? '';
     expect(read('Dockerfile')).toContain(`RECONCILER_CONFIG=${mounted}/reconciler.config.yaml`);
+  });
+});
+
+interface Service {
+  readonly command?: readonly string[];
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly volumes?: readonly string[];
+  readonly ports?: readonly string[];
+  readonly stop_grace_period?: string;
+  readonly depends_on?: Readonly<Record<string, { readonly condition: string }>>;
+}
+
+describe('the compose file', () => {
+  const { services, volumes } = parse(read('compose.yaml'), { merge: true }) as {
+    readonly services: Readonly<Record<string, Service>>;
+    readonly volumes: Readonly<Record<string, null>>;
+  };
+  const daemons = Object.entries(services).filter(([name]) => name.startsWith('daemon-'));
+
+  it('mounts files that are there, and volumes and services that it names', () => {
+    for (const [name, service] of Object.entries(services)) {
+      for (const volume of service.volumes ?? []) {
+        const [from = ''] = volume.split(':');
+        expect([
+          name,
+          from,
+          from.startsWith('./') ? existsSync(new URL(from, root)) : from in volumes,
+        ]).toEqual([name, from, true]);
+      }
+      for (const other of Object.keys(service.depends_on ?? {}))
+        expect(Object.keys(services)).toContain(other);
+    }
+  });
+
+  it('runs two daemons on a configuration that loads, and gives them their time to end', async () => {
+    expect(daemons).toHaveLength(2);
+    for (const [, { environment = {}, ports = [], ...daemon }] of daemons) {
+      const path = new URL('ops/compose/reconciler.config.yaml', root).pathname;
+      const config = await loadConfig({ path, env: environment, cwd: '/' });
+      expect(config).toMatchObject({ warnings: [], http: { host: '0.0.0.0' } });
+      expect(ports[0]).toMatch(new RegExp(`^127\\.0\\.0\\.1:\\d+:${config.http.port}$`));
+      expect(config.sources.map(({ rules }) => rules.mode)).toEqual(['observe', 'observe']);
+      expect(daemon.stop_grace_period).toBe('30s');
+      const [mounted = ''] = daemon.volumes ?? [];
+      expect(read('Dockerfile')).toContain(`RECONCILER_CONFIG=${mounted.split(':')[1]}`);
+    }
+    expect(services['migrate']?.command).toEqual(['migrate']);
+  });
+
+  it('has Prometheus scrape both with credentials that they take, and load the rules', () => {
+    const { rule_files: rules, scrape_configs: scrapes } = parse(read('ops/compose/prometheus.yml')) as {
+      readonly rule_files: readonly string[];
+      readonly scrape_configs: readonly [
+        {
+          readonly static_configs: readonly [{ readonly targets: readonly string[] }];
+          readonly basic_auth: Readonly<Record<string, string>>;
+        },
+      ];
+    };
+    const [scrape] = scrapes;
+    expect(scrape.static_configs[0].targets).toEqual(daemons.map(([name]) => `${name}:3020`));
+    expect(scrape.basic_auth).toEqual({
+      username: 'oncall',
+      password: daemons[0]?.[1].environment?.['DASHBOARD_PASSWORD'],
+    });
+    const mounts = services['prometheus']?.volumes?.join(' ') ?? '';
+    for (const rule of rules) expect(mounts).toContain(`/etc/prometheus/${rule}:`);
   });
 });
 
