@@ -6,11 +6,11 @@ import { expect, it } from 'vitest';
 import { startProcess } from '../support/process-handle.ts';
 
 it('prints what its page shows: one gift each, also where the warehouse’s answer was lost', async () => {
-  const example = startProcess('examples/gift-service/main.ts', {
+  const example = startProcess('examples/gift-claims/main.ts', {
     env: { DATABASE_URL: undefined, REDIS_URL: undefined, RECONCILER_CONFIG: undefined },
   });
   const { code } = await example.waitForEnd({ timeoutMs: 90_000 });
-  const page = await readFile('examples/gift-service/README.md', 'utf8');
+  const page = await readFile('examples/gift-claims/README.md', 'utf8');
   const shown = /main\.ts\n([^]*?)```/.exec(page)?.[1] ?? '';
   expect(shown.split('\n')).toHaveLength(9);
   const ours = example.lines().filter((line) => /^(user|somebody|the warehouse)/.test(line));

@@ -1,5 +1,5 @@
 /**
- * A gift service with its gate and the reconciler in one process. Run it with `npx tsx examples/gift-service/main.ts`; it boots
+ * A gift service with its gate and the reconciler in one process. Run it with `npx tsx examples/gift-claims/main.ts`; it boots
  * servers of its own, unless DATABASE_URL and REDIS_URL name an empty database and a Redis.
  * In a project of your own the imports are `claim-reconciler/gate` and `claim-reconciler/daemon`.
  */
@@ -13,7 +13,7 @@ import { pino } from 'pino';
 import { bootServers } from '../../src/embedded/boot-servers.ts';
 import { startDaemon } from '../../src/entry/daemon.ts';
 import { openGate } from '../../src/entry/gate.ts';
-import { createService } from './service.ts';
+import { createService } from './shop.ts';
 import { createWarehouse, type Warehouse } from './warehouse.ts';
 
 const config = fileURLToPath(new URL('./reconciler.config.yaml', import.meta.url));
