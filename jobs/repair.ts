@@ -129,7 +129,9 @@ async function apply(
     window: noWindow,
     tally,
     outcome: admitted ? 'completed' : 'braked',
-    reason: admitted ? null : 'the brake does not admit these repairs; --force passes it',
+    reason: admitted
+      ? null
+      : 'the brake does not admit these repairs; --force passes it, at the command line',
   });
 }
 

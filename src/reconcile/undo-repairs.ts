@@ -113,7 +113,7 @@ async function intend(
   throw new OperatingError(
     'braked',
     `The brake of ${source.name} does not admit these ${planned.length} changes; nothing was undone. Look at it with ` +
-      '`status`; --force passes it.',
+      '`status`; --force passes it, at the command line.',
   );
 }
 
