@@ -87,7 +87,7 @@ export function describeDiscrepancies(
       : `${scope.count} ${subjects} of ${source} ${many}`;
   return (
     `${what} (${verdict}), since ${scope.since}, for example ${example}. ${toDo}. A closer look: ` +
-    `claim-reconciler explain ${subjects === 'claims' ? 'claim' : 'marker'}`
+    `claim-reconciler explain ${subjects === 'claims' ? 'claim ID' : 'marker KEY'} --source ${source}`
   );
 }
 

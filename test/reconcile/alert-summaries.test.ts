@@ -39,7 +39,7 @@ describe('an alert about claims', () => {
         const text = describeDiscrepancies('gifts', verdict, { count, since: 'noon' }, 'claims', 'claim 7');
         expect(text).toMatch(
           new RegExp(
-            `^${count} claims? of gifts .+ \\(${verdict}\\), since noon, for example claim 7\\. [A-Z].+\\. A closer`,
+            `^${count} claims? of gifts .+ \\(${verdict}\\), since noon, for example claim 7\\. [A-Z].+ explain claim ID --source gifts$`,
           ),
         );
       }
