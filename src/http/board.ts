@@ -82,6 +82,7 @@ export async function registerBoard(
         contentSecurityPolicy,
         strictTransportSecurity: false,
         xFrameOptions: { action: 'deny' },
+        referrerPolicy: { policy: 'same-origin' },
       });
       scope.addHook('onSend', (_request, _reply, payload, done) => {
         done(null, typeof payload === 'string' ? dropForeignLinks(payload) : payload);

@@ -103,6 +103,8 @@ export async function buildHttp(options: HttpOptions): Promise<FastifyInstance> 
     // Whether there is TLS is known to the proxy in front, if there is one.
     strictTransportSecurity: false,
     xFrameOptions: { action: 'deny' },
+    // Under `no-referrer` a browser calls the origin of our own forms "null"; over plain HTTP it says nothing else of them.
+    referrerPolicy: { policy: 'same-origin' },
   });
   addProbes(app, options);
   await app.register(async (scope) => {
