@@ -36,6 +36,8 @@ export type Payload = z.infer<typeof payloadSchema>;
 export interface PersonsPayload extends Omit<Payload, 'target'> {
   readonly target: Payload['target'] | { readonly kind: 'plan'; readonly file: PlanFile };
   readonly asFile?: boolean;
+  /** How long it waits for a pass over the source to end, in milliseconds; 10,000 unless given. */
+  readonly patienceMs?: number;
 }
 
 export interface RepairResult {
@@ -50,7 +52,7 @@ export interface RepairResult {
   readonly report: PassReport | null;
 }
 
-const patienceMs = 10_000;
+const defaultPatienceMs = 10_000;
 
 /** Throws what `underTerm` throws, and `checkpoint_refused`. */
 export async function run(
@@ -69,7 +71,8 @@ export async function run(
     const file = payload.asFile === true ? await asPlanFile(context, hand.plan, payload.by) : null;
     return { ...describeResult(context, hand, skipped), file, report: null };
   }
-  return underTerm(deps, { source: payload.source, patienceMs }, signal, async (context, term) => {
+  const { source, patienceMs = defaultPatienceMs } = payload;
+  return underTerm(deps, { source, patienceMs }, signal, async (context, term) => {
     const { hand, skipped } = await planFor(context, payload, signal, told);
     const made = await apply(payload, context, term, hand, signal);
     return { ...describeResult(context, hand, skipped), file: null, report: made };

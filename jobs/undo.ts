@@ -31,11 +31,14 @@ export interface UndoResult {
   readonly undone: readonly UndoneRepair[];
 }
 
-const patienceMs = 10_000;
+const defaultPatienceMs = 10_000;
 
-/** Throws `not_found` for a number that the journal does not have, `braked`, and what `underTerm` throws. */
+/**
+ * Waits `patienceMs` for a pass over the source to end, 10,000 unless given.
+ * Throws `not_found` for a number that the journal does not have, `braked`, and what `underTerm` throws.
+ */
 export async function run(
-  { which, by, force }: Payload,
+  { which, by, force, patienceMs = defaultPatienceMs }: Payload & { readonly patienceMs?: number },
   deps: JobDeps,
   report: JobReporter,
   signal: AbortSignal,

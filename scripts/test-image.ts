@@ -34,7 +34,7 @@ interface ImageConfig {
   readonly User: string;
   readonly Entrypoint: readonly string[];
   readonly Cmd: readonly string[];
-  readonly StopSignal: string;
+  readonly StopSignal: NodeJS.Signals;
   readonly Healthcheck: { readonly Test: readonly string[] };
 }
 
@@ -113,8 +113,13 @@ async function start(config: ImageConfig): Promise<void> {
       ['HEALTH_URL', `http://127.0.0.1:${port}/livez`],
     ].flatMap(([name, value]) => ['--env', `${name}=${value}`]);
     const within = (...command: readonly string[]): string[] => [
-      ...['run', '--isolation', 'chroot', '--volume', `${folder}:/etc/claim-reconciler:ro`, ...given],
-      ...[container, '--', ...command],
+      'run',
+      '--isolation=chroot',
+      `--volume=${folder}:/etc/claim-reconciler:ro`,
+      ...given,
+      container,
+      '--',
+      ...command,
     ];
     run('buildah', ...within(...config.Entrypoint, 'migrate'));
     run('buildah', ...within('node', '-e', createTable));
@@ -128,7 +133,7 @@ async function start(config: ImageConfig): Promise<void> {
     const [, ...health] = config.Healthcheck.Test;
     run('buildah', ...within(...health));
     assert(true, 'its health check says that it is well');
-    process.kill(innermost(daemon.pid ?? 0), config.StopSignal as NodeJS.Signals);
+    process.kill(innermost(daemon.pid ?? 0), config.StopSignal);
     const [code] = await ended;
     assert(code === 0, `ends with 0 after ${config.StopSignal}`);
   } finally {
@@ -140,11 +145,11 @@ async function start(config: ImageConfig): Promise<void> {
 
 /** An engine would send the signal to the program itself; buildah keeps it to itself. */
 function innermost(pid: number): number {
-  const children = run('ps', '-e', '-o', 'pid=,ppid=')
-    .split('\n')
-    .map((line) => line.trim().split(/\s+/).map(Number))
-    .filter(([, parent]) => parent === pid);
-  const [child] = children[0] ?? [];
+  const [child] =
+    run('ps', '-e', '-o', 'pid=,ppid=')
+      .split('\n')
+      .map((line) => line.trim().split(/\s+/).map(Number))
+      .find(([, parent]) => parent === pid) ?? [];
   return child === undefined ? pid : innermost(child);
 }
 

@@ -39,6 +39,9 @@ const concurrency = 2;
 /** More would be too much to look through on a page, and to keep in the queue. */
 const linesMax = 1_000;
 
+/** For a pass over the source to end. Long: a first one takes minutes, and nobody sits at a terminal meanwhile. */
+const patienceMs = 900_000;
+
 export function openByHand(options: ByHandOptions): ByHand {
   const queue = openByHandQueue(options);
   let worker: QueueWorker | null = null;
@@ -87,11 +90,19 @@ async function carryOut(
   const { by } = payload;
   const force = false;
   if (payload.task === 'undo') {
-    return { task: 'undo', ...(await undo({ which: payload.which, by, force }, deps, view, signal)) };
+    return {
+      task: 'undo',
+      ...(await undo({ which: payload.which, by, force, patienceMs }, deps, view, signal)),
+    };
   }
   const asked = payload.task === 'repair' ? payload : await readPlan(queue, payload.planJob);
   const { source, target, apply } = asked;
-  const result = await repair({ source, target, apply, by, force, asFile: !apply }, deps, view, signal);
+  const result = await repair(
+    { source, target, apply, by, force, asFile: !apply, patienceMs },
+    deps,
+    view,
+    signal,
+  );
   view.log(describe(result));
   if (result.plan.length + result.skipped.length <= linesMax) return { task: 'repair', ...result };
   return {
