@@ -103,7 +103,12 @@ it.each([
       what: 'it to be ready',
       ...patience,
     });
-    expect((await world.repairs()).filter(({ outcome }) => outcome === 'applied')).toHaveLength(2);
+    // The marker is set before the journal says so.
+    await waitFor(async () => (await world.repairs()).every(({ outcome }) => outcome === 'applied'), {
+      what: 'the journal to be closed',
+      ...patience,
+    });
+    expect(await world.repairs()).toHaveLength(2);
   },
   120_000,
 );
