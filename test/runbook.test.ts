@@ -1,7 +1,8 @@
 /**
- * The run-book has a place for whatever can be told to people: alerts link to it by their kind.
+ * The run-book has a place for whatever can be told to people: alerts link to it by their kind. Its own links and commands
+ * are looked at with those of all pages, in `docs.test.ts`.
  */
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { verdicts } from '../src/domain/verdict.ts';
 import { readSourceFiles } from './architecture/source-files.ts';
@@ -54,32 +55,5 @@ describe('what links to docs/runbook.md', () => {
     );
     expect(targets.length).toBeGreaterThan(10);
     expect(targets.filter((target) => !headings.includes(target))).toEqual([]);
-  });
-});
-
-describe('what docs/runbook.md names', () => {
-  it('is there: its own anchors, and pages beside it', () => {
-    const anchors = new Set(headings.map((heading) => heading.toLowerCase().replaceAll(' ', '-')));
-    const links = [...page.matchAll(/\]\((#?)([^)]+)\)/g)].map(([, hash = '', target = '']) => ({
-      hash,
-      target,
-    }));
-    const pages = readdirSync(new URL('../docs/', import.meta.url));
-    const broken = links.filter(
-      ({ hash, target }) =>
-        !(hash === '#'
-          ? anchors.has(target)
-          : pages.includes(target) || target === '../ops/prometheus-rules.yaml'),
-    );
-    expect(broken).toEqual([]);
-  });
-
-  it('are commands that there are', () => {
-    const named = [...page.matchAll(/^\$ claim-reconciler (\w+)/gm)].map(([, command = '']) => command);
-    const program =
-      read('src/cli/program.ts') + read('src/cli/look-commands.ts') + read('src/cli/repair-commands.ts');
-    const unknown = named.filter((command) => !program.includes(`command('${command}`));
-    expect(named.length).toBeGreaterThan(15);
-    expect(unknown).toEqual([]);
   });
 });
