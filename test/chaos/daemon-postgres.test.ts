@@ -54,6 +54,13 @@ async function terminateBackends(): Promise<number> {
   return rowCount ?? 0;
 }
 
+async function backendOfDaemon(): Promise<number | undefined> {
+  const { rows } = await admin.query<{ pid: number }>(
+    `select pid from pg_stat_activity where application_name = 'claim-reconciler' limit 1`,
+  );
+  return rows[0]?.pid;
+}
+
 async function untilRepaired({ key, attempt }: Pick<Gift, 'key' | 'attempt'>): Promise<void> {
   await waitFor(async () => (await world.readMarker(key))?.value === attempt, {
     what: `${key} to be set`,
@@ -76,10 +83,16 @@ it.each([
   {
     what: 'a backend is killed, which restarts all others',
     fail: async () => {
-      const { rows } = await admin.query<{ pid: number }>(
-        `select pid from pg_stat_activity where application_name = 'claim-reconciler' limit 1`,
-      );
-      process.kill(rows[0]?.pid ?? 0, 'SIGKILL');
+      const witness = new Client(world.databaseUrl);
+      witness.on('error', () => undefined);
+      await witness.connect();
+      const cutOff = new Promise<void>((resolve) => void witness.once('end', resolve));
+      const pid = await waitFor(async () => backendOfDaemon(), {
+        what: 'a backend of the daemon',
+        ...patience,
+      });
+      process.kill(pid, 'SIGKILL');
+      await cutOff;
     },
   },
   {
@@ -94,10 +107,11 @@ it.each([
   async ({ fail }) => {
     await untilRepaired(await world.addGift());
     await fail();
-    await waitFor(async () => world.pool.query('select 1'), {
-      what: 'Postgres to answer again',
-      ...patience,
-    });
+    // On as many connections as the pool may have: the old ones are found broken one by one.
+    await waitFor(
+      async () => Promise.all(Array.from({ length: 6 }, async () => world.pool.query('select 1'))),
+      { what: 'Postgres to answer again', ...patience },
+    );
     await untilRepaired(await world.addGift());
     await waitFor(async () => (await daemon.get('/readyz')).status === 200, {
       what: 'it to be ready',
