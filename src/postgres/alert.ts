@@ -85,12 +85,15 @@ export async function resolveSettledAlerts(client: pg.ClientBase | pg.Pool, sour
   );
 }
 
-/** Resolves one cause, for instance when a stalled horizon moves again. */
-export async function resolveAlert(client: pg.ClientBase | pg.Pool, cause: string): Promise<void> {
+/** Resolves what is open of these causes, for instance when a stalled horizon moves again. */
+export async function resolveAlerts(
+  client: pg.ClientBase | pg.Pool,
+  causes: readonly string[],
+): Promise<void> {
   await client.query(
     `update reconciler.alert set state = 'resolved', resolved_at = clock_timestamp()
-     where cause = $1 and state <> 'resolved'`,
-    [cause],
+     where cause = any($1) and state <> 'resolved'`,
+    [causes],
   );
 }
 

@@ -18,7 +18,7 @@ import {
   type CanaryRules,
   judgeCanary,
 } from '../domain/canary.ts';
-import { raiseAlerts, resolveAlert } from '../postgres/alert.ts';
+import { raiseAlerts, resolveAlerts } from '../postgres/alert.ts';
 import {
   beginRound,
   dropOldRounds,
@@ -98,7 +98,7 @@ const cause = `${canaryName}:round`;
 
 /** The canary is well again, or there is none any more. */
 export async function endCanaryAlert(pool: pg.Pool): Promise<void> {
-  await resolveAlert(pool, cause);
+  await resolveAlerts(pool, [cause]);
 }
 
 /** An orphan whose marker vanished (a flush, an eviction) is none any more. What cannot be seen counts as there. */

@@ -6,7 +6,7 @@
  */
 import { decodeOpenClaim, type OpenClaim } from '../domain/open-claim.ts';
 import { isBad } from '../domain/verdict.ts';
-import { raiseAlerts, resolveAlert } from '../postgres/alert.ts';
+import { raiseAlerts, resolveAlerts } from '../postgres/alert.ts';
 import { recordRowless, type FoundRowless } from '../postgres/discrepancy.ts';
 import { leaveIndex, readOpenClaims } from '../redis/open-claims.ts';
 import { observeOpenClaims } from './observe-claims.ts';
@@ -87,7 +87,7 @@ async function judgeEntries(context: SourceContext, members: readonly string[]):
 async function tellUnreadable({ pool, source, openClaimsKey }: SourceContext, count: number): Promise<void> {
   const cause = `${source.name}:open_claims_index`;
   if (count === 0) {
-    await resolveAlert(pool, cause);
+    await resolveAlerts(pool, [cause]);
     return;
   }
   const summary =

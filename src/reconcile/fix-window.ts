@@ -5,7 +5,7 @@
  */
 import { setTimeout as wait } from 'node:timers/promises';
 import type pg from 'pg';
-import { raiseAlerts, resolveAlert } from '../postgres/alert.ts';
+import { raiseAlerts, resolveAlerts } from '../postgres/alert.ts';
 import { sampleHorizon, type HorizonReading } from '../postgres/horizon.ts';
 import { nameStall } from '../postgres/stall.ts';
 import type { SourceContext } from './source-context.ts';
@@ -62,7 +62,7 @@ async function untilSettled(
 async function findStall({ pool, source }: SourceContext, reading: HorizonReading): Promise<string | null> {
   const cause = `${source.name}:stall`;
   if (reading.heldForMs <= source.rules.graceMs + stallToleranceMs) {
-    await resolveAlert(pool, cause);
+    await resolveAlerts(pool, [cause]);
     return null;
   }
   const holder =

@@ -13,7 +13,7 @@ import {
 } from '../domain/marker-store.ts';
 import { OperatingError } from '../domain/operating-error.ts';
 import { refusals } from '../domain/validity.ts';
-import { raiseAlerts, resolveAlert, type Alert } from '../postgres/alert.ts';
+import { raiseAlerts, resolveAlerts, type Alert } from '../postgres/alert.ts';
 import { readCheckpoint, rewindAfterStoreChange, takeCheckpoint } from '../postgres/checkpoint.ts';
 import { readMarkerStore } from '../redis/marker-store.ts';
 import type { SourceContext } from './source-context.ts';
@@ -33,7 +33,11 @@ export async function preflight(context: SourceContext, term: Term): Promise<Pre
   const { pool, sql, source, markers, limits } = context;
   const { checkpoint, database } = await readCheckpoint(pool, sql);
   const reasons = refusals(checkpoint?.database ?? null, database);
-  if (reasons.length > 0) throw refuse(source.name, reasons);
+  if (reasons.length > 0) {
+    // Where it cannot be stored, on a standby say, the pass tells of it all the same.
+    await Promise.allSettled([tell(context, [], refusalOf(source.name, reasons))]);
+    throw refuse(source.name, reasons);
+  }
   const store = await readMarkerStore(markers, limits.callTimeoutMs);
   term.guard();
   await takeCheckpoint(pool, sql, term.fencingToken, store);
@@ -45,7 +49,7 @@ export async function preflight(context: SourceContext, term: Term): Promise<Pre
     });
   }
   const obstacles = repairObstacles(store);
-  await tellAboutStore(context, store, obstacles);
+  await tell(context, storeConditions(store, obstacles), '');
   const taken = await readCheckpoint(pool, sql);
   return { from: taken.checkpoint?.position ?? { changeXid: '0', id: null }, obstacles, store };
 }
@@ -58,20 +62,51 @@ export async function obstaclesNow(context: SourceContext, { store }: Preflight)
   return [...repairObstacles(now), ...(storeChanged(store, now) ? [changed] : [])];
 }
 
-/** One alert each while it lasts: repairs are impossible, markers can vanish. */
-async function tellAboutStore(
-  { pool, source }: SourceContext,
-  store: StoreReading,
-  obstacles: readonly string[],
-): Promise<void> {
-  await tell('marker_store_obstacle', 'critical', obstacles);
-  await tell('marker_store_warning', 'warning', storeWarnings(store));
+interface Condition {
+  readonly kind: string;
+  readonly severity: Alert['severity'];
+  /** In words; empty where there is none. */
+  readonly found: readonly string[];
+}
 
-  async function tell(kind: string, severity: Alert['severity'], found: readonly string[]): Promise<void> {
-    const cause = `${source.name}:${kind}`;
-    if (found.length === 0) await resolveAlert(pool, cause);
-    else await raiseAlerts(pool, [{ cause, kind, source: source.name, severity, summary: found.join('; ') }]);
-  }
+function storeConditions(store: StoreReading, obstacles: readonly string[]): Condition[] {
+  return [
+    { kind: 'marker_store_obstacle', severity: 'critical', found: obstacles },
+    { kind: 'marker_store_warning', severity: 'warning', found: storeWarnings(store) },
+  ];
+}
+
+/** One alert each while it lasts: nothing is judged, repairs are impossible, markers can vanish. */
+async function tell(
+  { pool, source: { name: source } }: SourceContext,
+  conditions: readonly Condition[],
+  refusal: string,
+): Promise<void> {
+  const all = [
+    ...conditions,
+    { kind: 'checkpoint_refused', severity: 'critical', found: [refusal] } as const,
+  ].map(({ found, ...rest }) => ({
+    ...rest,
+    source,
+    cause: `${source}:${rest.kind}`,
+    summary: found.join('; '),
+  }));
+  await raiseAlerts(
+    pool,
+    all.filter(({ summary }) => summary !== ''),
+  );
+  await resolveAlerts(
+    pool,
+    all.filter(({ summary }) => summary === '').map(({ cause }) => cause),
+  );
+}
+
+/** For an alert: in one line. */
+function refusalOf(source: string, reasons: readonly string[]): string {
+  return (
+    `The checkpoint of ${source} is refused, and nothing is judged: ${reasons.join('; ')}. If this server is the right one, ` +
+    `go back to a safe place: claim-reconciler rewind --source ${source} --by 1h`
+  );
 }
 
 function refuse(source: string, reasons: readonly string[]): OperatingError {

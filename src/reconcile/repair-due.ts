@@ -3,7 +3,7 @@
  * Invariants kept: (7) journal first; (8) one code path for the limits, shared with manual jobs.
  */
 import { repairedVerdicts } from '../domain/verdict.ts';
-import { raiseAlerts, resolveAlert } from '../postgres/alert.ts';
+import { raiseAlerts, resolveAlerts } from '../postgres/alert.ts';
 import {
   postponeDiscrepancies,
   readDueDiscrepancies,
@@ -128,7 +128,7 @@ export async function journalAndApply(
 export async function tellFailures({ pool, source }: SourceContext, { repairs }: Tally): Promise<void> {
   const cause = `${source.name}:repair_failed`;
   if (repairs.failed === 0) {
-    if (!(await hasOpenFailure(pool, source.name))) await resolveAlert(pool, cause);
+    if (!(await hasOpenFailure(pool, source.name))) await resolveAlerts(pool, [cause]);
     return;
   }
   const why = (await readLastFailure(pool, source.name)) ?? 'no reason was given';

@@ -4,7 +4,7 @@
  */
 import type pg from 'pg';
 import { OperatingError } from '../domain/operating-error.ts';
-import { resolveAlert } from '../postgres/alert.ts';
+import { resolveAlerts } from '../postgres/alert.ts';
 import { liftBrake } from '../postgres/brake.ts';
 import { rewindCheckpoint } from '../postgres/checkpoint.ts';
 import { inTransaction } from '../postgres/connect.ts';
@@ -64,7 +64,7 @@ export async function resumeSource(
   return inTransaction(pool, async (client) => {
     const lifted = await liftBrake(client, source, liftMs, by);
     await makeDue(client, source);
-    if (lifted) await resolveAlert(client, `${source}:brake`);
+    if (lifted) await resolveAlerts(client, [`${source}:brake`]);
     return lifted;
   });
 }

@@ -7,7 +7,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { Redis } from 'ioredis';
 import type { RunningServer } from '../../src/embedded/running-server.ts';
 import { startRedis } from '../../src/embedded/start-redis.ts';
-import { raiseAlerts, resolveAlert } from '../../src/postgres/alert.ts';
+import { raiseAlerts, resolveAlerts } from '../../src/postgres/alert.ts';
 import { useProgram } from '../cli/support/program.ts';
 import { useWorlds } from '../reconcile/support/use-world.ts';
 import type { World } from '../reconcile/support/world.ts';
@@ -145,7 +145,7 @@ describe('an alert', () => {
       runbook: 'https://wiki.example/claims#unreadable_marker',
     });
     expect(chat.taken()).toEqual([{ text: expect.stringContaining('[critical] gifts, brake: about brake') }]);
-    await resolveAlert(world.pool, causeOf('brake'));
+    await resolveAlerts(world.pool, [causeOf('brake')]);
     await untilDelivered(5);
     await untilPassesWent(3);
     expect(kindsTaken(hook).at(-1)).toBe('brake resolved');
@@ -158,7 +158,7 @@ describe('an alert', () => {
     const { rows } = await world.pool.query('select name from reconciler.alert_receiver');
     expect(rows).toEqual([{ name: 'hook' }]);
     await raise('brake');
-    await resolveAlert(world.pool, causeOf('brake'));
+    await resolveAlerts(world.pool, [causeOf('brake')]);
     await untilDelivered(2);
     expect(kindsTaken(hook)).toEqual(['brake opened', 'brake resolved']);
   });
@@ -219,7 +219,7 @@ describe('a receiver', () => {
     expect((await untilTried(1)).last_error).toContain(error);
     await passTime();
     await untilTried(2);
-    await resolveAlert(world.pool, causeOf('stall'));
+    await resolveAlerts(world.pool, [causeOf('stall')]);
     hook.answerWith(takes);
     await hook.close();
     await hook.open();

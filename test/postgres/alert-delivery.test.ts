@@ -2,7 +2,12 @@
  * The outbox: what is to be told to whom, one try at a time, until it is taken or given up.
  */
 import { describe, expect, it } from 'vitest';
-import { acknowledgeAlert, raiseAlerts, resolveAlert, type AlertSeverity } from '../../src/postgres/alert.ts';
+import {
+  acknowledgeAlert,
+  raiseAlerts,
+  resolveAlerts,
+  type AlertSeverity,
+} from '../../src/postgres/alert.ts';
 import {
   beginTry,
   noteDelivered,
@@ -76,7 +81,7 @@ describe('what is to be told', () => {
   it('is that it is over only after it was taken that it began', async () => {
     await raise('stall');
     await plan(['oncall', 'warning']);
-    await resolveAlert(shop.pool(), 'gifts:stall');
+    await resolveAlerts(shop.pool(), ['gifts:stall']);
     await plan(['oncall', 'warning']);
     expect(await due()).toEqual(['oncall stall opened']);
     await take();
@@ -91,7 +96,7 @@ describe('what is to be told', () => {
     await raise('stall');
     await plan(['oncall', 'warning']);
     await fail(await firstDue(), null);
-    await resolveAlert(shop.pool(), 'gifts:stall');
+    await resolveAlerts(shop.pool(), ['gifts:stall']);
     await plan(['oncall', 'warning']);
     expect(await due()).toEqual([]);
   });
@@ -99,7 +104,7 @@ describe('what is to be told', () => {
   it('is also an alert that opened and ended between two looks', async () => {
     await plan(['oncall', 'warning']);
     await raise('stall');
-    await resolveAlert(shop.pool(), 'gifts:stall');
+    await resolveAlerts(shop.pool(), ['gifts:stall']);
     await plan(['oncall', 'warning']);
     expect(await due()).toEqual(['oncall stall opened']);
   });
@@ -108,8 +113,8 @@ describe('what is to be told', () => {
     await raise('stall');
     await raise('brake');
     await plan(['oncall', 'warning']);
-    await resolveAlert(shop.pool(), 'gifts:stall');
-    await resolveAlert(shop.pool(), 'gifts:brake');
+    await resolveAlerts(shop.pool(), ['gifts:stall']);
+    await resolveAlerts(shop.pool(), ['gifts:brake']);
     await shop.ask(`update reconciler.alert set resolved_at = clock_timestamp() - interval '1 hour'`);
     const [stall, brake] = await readDueDeliveries(shop.pool(), ['oncall'], 2);
     for (const { id } of [stall, brake].flatMap((found) => found ?? [])) await noteDelivered(shop.pool(), id);
@@ -122,7 +127,7 @@ describe('what is to be told', () => {
 
   it('is to a new receiver what is open, and nothing that was over before', async () => {
     await raise('stall');
-    await resolveAlert(shop.pool(), 'gifts:stall');
+    await resolveAlerts(shop.pool(), ['gifts:stall']);
     await raise('brake');
     await plan(['newcomer', 'warning']);
     await plan(['newcomer', 'warning']);
@@ -137,7 +142,7 @@ describe('what is to be told', () => {
     await raise('stall');
     await plan(['oncall', 'warning']);
     expect(await due()).toEqual([]);
-    await resolveAlert(shop.pool(), 'gifts:stall');
+    await resolveAlerts(shop.pool(), ['gifts:stall']);
     await plan(['oncall', 'warning']);
     expect(await due()).toEqual(['oncall stall resolved']);
   });
@@ -146,7 +151,7 @@ describe('what is to be told', () => {
     await raise('stall');
     await plan(['oncall', 'warning']);
     await take();
-    await resolveAlert(shop.pool(), 'gifts:stall');
+    await resolveAlerts(shop.pool(), ['gifts:stall']);
     await raise('stall');
     await plan(['oncall', 'warning']);
     expect((await due()).toSorted()).toEqual(['oncall stall opened', 'oncall stall resolved']);

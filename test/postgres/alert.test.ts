@@ -7,7 +7,7 @@ import {
   linkAlert,
   raiseAlerts,
   readOpenAlerts,
-  resolveAlert,
+  resolveAlerts,
   resolveSettledAlerts,
   type Alert,
 } from '../../src/postgres/alert.ts';
@@ -68,7 +68,7 @@ describe('an alert', () => {
         'select state, acknowledged_by as by, acknowledged_at is not null as dated from reconciler.alert',
       ),
     ).toEqual([{ state: 'acknowledged', by, dated: true }]);
-    await resolveAlert(shop.pool(), 'gifts:stall');
+    await resolveAlerts(shop.pool(), ['gifts:stall']);
     expect(await acknowledgeAlert(shop.pool(), id, 'ada')).toBe('not_open');
     for (const nowhere of ['999', '', '-1', 'x', '1; drop', '9'.repeat(40)]) {
       expect(await acknowledgeAlert(shop.pool(), nowhere, 'ada')).toBe('not_found');
@@ -87,9 +87,9 @@ describe('an alert', () => {
 
   it('comes again as a new one when its cause comes again after its end', async () => {
     await raise(alertOf('stall'), alertOf('brake'));
-    await resolveAlert(shop.pool(), 'gifts:stall');
+    await resolveAlerts(shop.pool(), ['gifts:stall']);
     expect(await openKinds()).toEqual(['brake']);
-    await resolveAlert(shop.pool(), 'gifts:stall');
+    await resolveAlerts(shop.pool(), ['gifts:stall']);
     expect(await raise(alertOf('stall'))).toEqual([['gifts:stall', true]]);
     expect(await shop.ask('select from reconciler.alert')).toHaveLength(3);
   });

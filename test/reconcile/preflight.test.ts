@@ -47,6 +47,15 @@ describe('a checkpoint of another history', () => {
     expect(exitCodeOfError(refusal.code)).toBe(6);
     expect(await world.checkpoint()).toEqual(checkpoint);
     expect(await world.discrepancies()).toEqual([]);
+    await refusalOf(world);
+    expect(await world.alerts()).toMatchObject([
+      {
+        kind: 'checkpoint_refused',
+        severity: 'critical',
+        state: 'open',
+        summary: expect.stringMatching(reason),
+      },
+    ]);
 
     expect(await rewindToBeginning(world)).toBe('0');
     expect(await world.runPass()).toMatchObject({
@@ -54,6 +63,7 @@ describe('a checkpoint of another history', () => {
       checked: 1,
       repairs: { applied: 1 },
     });
+    expect(await world.alerts()).toMatchObject([{ kind: 'checkpoint_refused', state: 'resolved' }]);
   });
 
   it('is refused: a row with a transaction that this server has not handed out yet', async () => {
