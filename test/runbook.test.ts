@@ -15,9 +15,9 @@ const headings = [...page.matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) => hea
 function alertKinds(): string[] {
   const raising = readSourceFiles(['src']).filter(({ text }) => /\braiseAlerts?\(/.test(text));
   expect(raising.length).toBeGreaterThan(3);
-  const kinds = raising.flatMap(({ text }) => [
-    ...[...text.matchAll(/kind: '(\w+)',\s+(?:source|severity)/g)].map(([, kind = '']) => kind),
-  ]);
+  const kinds = raising.flatMap(({ text }) =>
+    [...text.matchAll(/kind: '(\w+)',\s+(?:source|severity)/g)].map(([, kind = '']) => kind),
+  );
   return [...new Set([...kinds, 'double_grant'])];
 }
 
