@@ -4,13 +4,34 @@
  */
 import { parseArgs } from 'node:util';
 
-/** Each bench with its options: the value unless given, and what it means. */
+/** Each bench with its options: the value unless given (a list where several may be), and what it means. */
 const benches = {
   pass: {
     about: 'a whole pass, against the floor and against what one would write first',
     options: {
       rows: { otherwise: 200_000, about: 'claims, each but one in 25 with a marker' },
       repeats: { otherwise: 5, about: 'rounds that count, after one that does not' },
+    },
+  },
+  scale: {
+    about: 'how the time of a pass grows with the keys in Redis, and with the new claims',
+    options: {
+      keys: {
+        otherwise: [1_000_000, 5_000_000, 10_000_000],
+        about: 'keys in Redis, one size after the other',
+      },
+      fresh: {
+        otherwise: [10_000, 100_000, 1_000_000],
+        about: 'new claims, with the keys of the first size',
+      },
+      repeats: { otherwise: 5, about: 'passes that count at each size, after one that does not' },
+    },
+  },
+  repairs: {
+    about: 'repairs per second, and what a pass costs that finds nothing new',
+    options: {
+      rows: { otherwise: 10_000, about: 'claims, each with a marker that must be repaired' },
+      repeats: { otherwise: 3, about: 'rounds that count, after one that does not' },
     },
   },
   gate: {
@@ -26,11 +47,17 @@ export type BenchName = keyof typeof benches;
 
 type OptionName<Name extends BenchName> = keyof (typeof benches)[Name]['options'];
 
+type ValueOf<Name extends BenchName, Option> = Option extends keyof (typeof benches)[Name]['options']
+  ? (typeof benches)[Name]['options'][Option] extends { readonly otherwise: readonly number[] }
+    ? readonly number[]
+    : number
+  : never;
+
 export type BenchRequest = {
   [Name in BenchName]: {
     readonly bench: Name;
     readonly json: boolean;
-    readonly options: Readonly<Record<OptionName<Name>, number>>;
+    readonly options: { readonly [Option in OptionName<Name>]: ValueOf<Name, Option> };
   };
 }[BenchName];
 
@@ -38,6 +65,8 @@ export type Arguments =
   | { readonly kind: 'help' }
   | { readonly kind: 'refused'; readonly problems: readonly string[] }
   | { readonly kind: 'bench'; readonly request: BenchRequest };
+
+type Value = number | readonly number[];
 
 const numberMax = 100_000_000;
 
@@ -55,9 +84,9 @@ export function readArguments(words: readonly string[]): Arguments {
     return refused([
       `There is no bench ${JSON.stringify(name)}. There are: ${listed(Object.keys(benches))}.`,
     ]);
-  const known: Readonly<Record<string, { readonly otherwise: number }>> = benches[name].options;
+  const known: Readonly<Record<string, { readonly otherwise: Value }>> = benches[name].options;
   const problems = more.map((word) => `${JSON.stringify(word)} says nothing here: one bench at a time.`);
-  const options = Object.fromEntries(
+  const options: Record<string, Value> = Object.fromEntries(
     Object.entries(known).map(([option, { otherwise }]) => [option, otherwise]),
   );
   for (const [option, value] of Object.entries(values)) {
@@ -66,11 +95,14 @@ export function readArguments(words: readonly string[]): Arguments {
       problems.push(
         `The bench ${name} has no option --${option}. It has: ${listed(['json', ...Object.keys(known)].map((word) => `--${word}`))}.`,
       );
-    else if (!isCount(value))
-      problems.push(
-        `--${option} must be a whole number from 1 to ${numberMax}, not ${JSON.stringify(value)}.`,
-      );
-    else options[option] = Number(value);
+    else {
+      const read = readValue(value, known[option]?.otherwise ?? 0);
+      if (read === null)
+        problems.push(
+          `--${option} must be ${Array.isArray(known[option]?.otherwise) ? 'whole numbers with commas between, each' : 'a whole number'} from 1 to ${numberMax}, not ${JSON.stringify(value)}.`,
+        );
+      else options[option] = read;
+    }
   }
   if (problems.length > 0) return refused(problems);
   return { kind: 'bench', request: { bench: name, json: values['json'] === true, options } as BenchRequest };
@@ -81,7 +113,8 @@ export function helpText(): string {
     '',
     `  ${name.padEnd(10)} ${about}`,
     ...Object.entries(options).map(
-      ([option, { otherwise, about: meaning }]) => `    --${option.padEnd(9)} ${meaning} (${otherwise})`,
+      ([option, { otherwise, about: meaning }]) =>
+        `    --${option.padEnd(9)} ${meaning} (${String(otherwise)})`,
     ),
   ]);
   return [
@@ -105,8 +138,14 @@ function isBench(name: string): name is BenchName {
   return name in benches;
 }
 
-function isCount(value: unknown): boolean {
-  return typeof value === 'string' && /^[1-9]\d*$/.test(value) && Number(value) <= numberMax;
+/** Null for what is none. */
+function readValue(text: unknown, like: Value): Value | null {
+  if (typeof text !== 'string') return null;
+  const numbers = (typeof like === 'number' ? [text] : text.split(',')).map((word) =>
+    /^[1-9]\d*$/.test(word) && Number(word) <= numberMax ? Number(word) : null,
+  );
+  if (!numbers.every((number) => number !== null)) return null;
+  return typeof like === 'number' ? (numbers[0] ?? null) : numbers;
 }
 
 function refused(problems: readonly string[]): Arguments {

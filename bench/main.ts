@@ -9,6 +9,8 @@ import { benchGate, type GateBench } from './gate.ts';
 import { describeMachine } from './machine.ts';
 import { describePass } from './pass-table.ts';
 import { benchPass } from './pass.ts';
+import { benchRepairs, describeRepairs } from './repairs.ts';
+import { benchScale, describeScale } from './scale.ts';
 
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
 const asked = readArguments(process.argv.slice(2));
@@ -42,6 +44,14 @@ async function measure(request: BenchRequest): Promise<{ figures: object; table:
     case 'pass': {
       const figures = await benchPass({ ...common, ...request.options });
       return { figures, table: describePass(figures) };
+    }
+    case 'scale': {
+      const figures = await benchScale({ ...common, ...request.options });
+      return { figures, table: describeScale(figures) };
+    }
+    case 'repairs': {
+      const figures = await benchRepairs({ ...common, ...request.options });
+      return { figures, table: describeRepairs(figures) };
     }
     case 'gate': {
       const figures = await benchGate({ ...common, ...request.options });

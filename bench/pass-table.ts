@@ -2,6 +2,7 @@
  * The figures of a pass as a table for people. Computes nothing but medians and shares.
  */
 import { median } from './median.ts';
+import type { Felt, Politeness } from './politeness.ts';
 import { rateOf, type MeasuredName, type PassBench, type Run } from './pass.ts';
 
 const words: Readonly<Record<MeasuredName, string>> = {
@@ -15,7 +16,7 @@ const words: Readonly<Record<MeasuredName, string>> = {
 };
 const columns = ['rows/s', 'of floor', 'ours is', 'wall s', 'node s', 'postgres s', 'redis s', 'peak MB'];
 
-export function describePass({ runs, rows, repeats }: PassBench): string[] {
+export function describePass({ runs, rows, repeats, politeness }: PassBench): string[] {
   const ours = rateOf(runs.ours);
   const floor = rateOf(runs.floor);
   const names = Object.keys(words) as MeasuredName[];
@@ -34,6 +35,23 @@ export function describePass({ runs, rows, repeats }: PassBench): string[] {
     `${rows.toLocaleString('en')} claims; medians of ${repeats}; seconds of wall clock, then of CPU by process`,
     row('', columns),
     ...lines,
+    '',
+    ...describePoliteness(politeness),
+  ];
+}
+
+function describePoliteness({ p99AboveIdleMs, rounds }: Politeness): string[] {
+  const line = (title: string, felt: readonly Felt[]): string =>
+    row(
+      title,
+      (['p50Ms', 'p99Ms', 'maxMs'] as const).map((key) => median(felt.map((one) => one[key])).toFixed(2)),
+    );
+  return [
+    row('GET of another client of the marker Redis', ['p50 ms', 'p99 ms', 'max ms']),
+    line('while nothing else runs', rounds.idle),
+    line('during a pass', rounds.ours),
+    line('during the batched script', rounds.batched),
+    `p99 during a pass above the one while nothing runs: ${p99AboveIdleMs.toFixed(2)} ms`,
   ];
 }
 

@@ -3,15 +3,13 @@
  * servers, gives each way a process of its own, runs them in turn (so that a machine that slows down slows all of them).
  * Measures only: it asserts nothing but that every way judged every row.
  */
-import { openDemoStores, type OpenDemoStores } from '../src/demo/demo-stores.ts';
-import { fillGifts } from '../src/demo/fill-claims.ts';
-import { makeClaims } from '../src/demo/synthetic-claims.ts';
-import { bootServers } from '../src/embedded/boot-servers.ts';
-import { compileBench } from './compile-bench.ts';
+import type { OpenDemoStores } from '../src/demo/demo-stores.ts';
 import { median } from './median.ts';
+import { measurePoliteness, type Politeness } from './politeness.ts';
 import { readServerCpu } from './server-cpu.ts';
 import { spawnWay, type WayProcess } from './spawn-way.ts';
-import { wayNames, type WayName } from './way.ts';
+import { wayNames, type StoresAddress, type WayName } from './way.ts';
+import { withClaims, type BenchGround, type BenchOptions } from './with-claims.ts';
 
 /** What is measured: the ways, and both floors at one time. */
 export const measuredNames = [...wayNames, 'floor'] as const;
@@ -34,39 +32,21 @@ export interface PassBench {
   readonly repeats: number;
   /** Ours over theirs, by medians of rows per second. */
   readonly ratios: Readonly<Record<'rowByRow' | 'batched' | 'scan' | 'floor', number>>;
+  /** What other clients of the marker Redis feel meanwhile. */
+  readonly politeness: Politeness;
   /** Each run that counts, in order. */
   readonly runs: Readonly<Record<MeasuredName, readonly Run[]>>;
 }
 
-interface PassOptions {
-  readonly env: NodeJS.ProcessEnv;
+interface PassOptions extends BenchOptions {
   readonly rows: number;
   readonly repeats: number;
-  readonly say: (line: string) => void;
 }
 
 const rowByRowShare = 0.1;
 
 export async function benchPass(options: PassOptions): Promise<PassBench> {
-  const { env, rows, repeats, say } = options;
-  say('compiling …');
-  const compiled = compileBench();
-  const servers = await bootServers({ env, say, fresh: true });
-  try {
-    const stores = await openDemoStores(servers);
-    try {
-      say(`filling ${rows} claims …`);
-      await fillGifts(stores, makeClaims(rows));
-      await stores.pool.query('vacuum analyze gift_claim');
-      const runs = await measure(stores, compiled.folder, options);
-      return { rows, rowByRowRows: rowsOf('rowByRow', rows), repeats, ratios: ratiosOf(runs), runs };
-    } finally {
-      await stores.close();
-    }
-  } finally {
-    await servers.stop();
-    compiled.remove();
-  }
+  return withClaims(options, options.rows, (ground) => measure(ground, options));
 }
 
 /** The median of the rates of a way's runs. */
@@ -99,14 +79,48 @@ const parts: Readonly<Record<MeasuredName, readonly WayName[]>> = {
   scan: ['scan'],
 };
 
-async function measure(
+async function measure(ground: BenchGround, { rows, repeats, say }: PassOptions): Promise<PassBench> {
+  const { stores, address, compiled, granted } = ground;
+  const ways = await openWays(address, compiled, rows);
+  try {
+    const runs = await measureSpeed(stores, ways, { rows, repeats, say });
+    say('what other clients feel …');
+    const key = granted[0]?.key ?? '';
+    const { redisUrl } = stores;
+    const politeness = await measurePoliteness({ compiled, redisUrl, key, ways, repeats });
+    return {
+      rows,
+      rowByRowRows: rowsOf('rowByRow', rows),
+      repeats,
+      ratios: ratiosOf(runs),
+      politeness,
+      runs,
+    };
+  } finally {
+    for (const way of Object.values(ways)) await way.close();
+  }
+}
+
+type Ways = Readonly<Record<WayName, WayProcess>>;
+
+async function openWays(stores: StoresAddress, compiled: string, rows: number): Promise<Ways> {
+  const open = async (way: WayName): Promise<WayProcess> =>
+    spawnWay(compiled, { way, stores, rows: rowsOf(way, rows) });
+  return {
+    ours: await open('ours'),
+    batched: await open('batched'),
+    rowByRow: await open('rowByRow'),
+    scan: await open('scan'),
+    floorPostgres: await open('floorPostgres'),
+    floorRedis: await open('floorRedis'),
+  };
+}
+
+async function measureSpeed(
   stores: OpenDemoStores,
-  compiled: string,
-  { rows, repeats, say }: PassOptions,
+  ways: Ways,
+  { rows, repeats, say }: Pick<PassOptions, 'rows' | 'repeats' | 'say'>,
 ): Promise<PassBench['runs']> {
-  const { databaseUrl, redisUrl, prefix, namespace } = stores;
-  const address = { databaseUrl, redisUrl, prefix, namespace };
-  const processes = new Map<WayName, WayProcess>();
   const runs: Record<MeasuredName, Run[]> = {
     ours: [],
     floor: [],
@@ -116,23 +130,16 @@ async function measure(
     rowByRow: [],
     scan: [],
   };
-  try {
-    for (const way of wayNames) {
-      processes.set(way, await spawnWay(compiled, { way, stores: address, rows: rowsOf(way, rows) }));
+  for (let repeat = 0; repeat <= repeats; repeat += 1) {
+    for (const name of measuredNames) {
+      const members = parts[name].map((way) => ways[way]);
+      const run = await runOnce(stores, name, members, rowsOf(name, rows));
+      // The first round warms caches and is not counted.
+      if (repeat > 0) runs[name].push(run);
     }
-    for (let repeat = 0; repeat <= repeats; repeat += 1) {
-      for (const name of measuredNames) {
-        const members = parts[name].flatMap((way) => processes.get(way) ?? []);
-        const run = await runOnce(stores, name, members, rowsOf(name, rows));
-        // The first round warms caches and is not counted.
-        if (repeat > 0) runs[name].push(run);
-      }
-      say(`round ${repeat} of ${repeats}`);
-    }
-    return runs;
-  } finally {
-    for (const way of processes.values()) await way.close();
+    say(`round ${repeat} of ${repeats}`);
   }
+  return runs;
 }
 
 async function runOnce(

@@ -17,15 +17,15 @@ export interface WayProcess {
 export async function spawnWay(compiled: string, request: WayRequest): Promise<WayProcess> {
   const child = fork(`${compiled}/bench/way-process.js`, [JSON.stringify(request)], { execArgv: [] });
   const { way } = request;
-  await answer(child, way);
+  await nextMessage(child, way);
   return {
     async prepare() {
       child.send('prepare');
-      await answer(child, way);
+      await nextMessage(child, way);
     },
     async run() {
       child.send('run');
-      return (await answer(child, way)) as WayRun;
+      return (await nextMessage(child, way)) as WayRun;
     },
     async close() {
       if (child.exitCode !== null) return;
@@ -36,7 +36,8 @@ export async function spawnWay(compiled: string, request: WayRequest): Promise<W
   };
 }
 
-async function answer(child: ChildProcess, way: string): Promise<unknown> {
+/** Rejects when the process ends instead. @param name of the process, for people */
+export async function nextMessage(child: ChildProcess, name: string): Promise<unknown> {
   return new Promise((resolve, reject) => {
     const onMessage = (message: unknown): void => {
       child.off('exit', onExit);
@@ -44,7 +45,7 @@ async function answer(child: ChildProcess, way: string): Promise<unknown> {
     };
     const onExit = (code: number | null): void => {
       child.off('message', onMessage);
-      reject(new Error(`the process of ${way} ended with ${code ?? 'a signal'}; what it printed is above`));
+      reject(new Error(`the process of ${name} ended with ${code ?? 'a signal'}; what it printed is above`));
     };
     child.once('message', onMessage);
     child.once('exit', onExit);

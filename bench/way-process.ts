@@ -16,7 +16,7 @@ process.send?.('ready');
 async function openWay({ way: name, stores, rows }: WayRequest): Promise<Way> {
   switch (name) {
     case 'ours':
-      return openOurPass(stores);
+      return openOurPass(stores, rows);
     case 'floorPostgres':
       return openCopyFloor(stores, rows);
     case 'floorRedis':

@@ -15,7 +15,7 @@ export type StoresAddress = Pick<OpenDemoStores, 'databaseUrl' | 'redisUrl' | 'p
 export interface WayRequest {
   readonly way: WayName;
   readonly stores: StoresAddress;
-  /** How many claims are judged in one run, from the first on. */
+  /** How many claims are judged in one run: the first ones by a script, the newest by ours. */
   readonly rows: number;
 }
 

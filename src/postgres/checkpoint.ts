@@ -70,14 +70,15 @@ export async function readCheckpoint(
 
 /**
  * Makes the checkpoint this term's: from here on every older token is refused. Writes nothing when it is this term's
- * already. A source without a checkpoint gets one at the beginning. Throws `fenced_out` under an old token.
+ * already. A source without a checkpoint gets one at the beginning. Returns where it stands; throws `fenced_out` under an old
+ * token.
  */
 export async function takeCheckpoint(
   pool: pg.Pool,
   source: SourceSql,
   fencingToken: string,
   markerStore: MarkerStoreIdentity,
-): Promise<void> {
+): Promise<Position> {
   await pool.query(
     `insert into reconciler.checkpoint (source, change_xid, id, fencing_token, system_identifier, timeline,
        database_oid, table_oid, lsn, snapshot_xmax, redis_run_id, redis_replication_id, redis_flushes)
@@ -87,7 +88,7 @@ export async function takeCheckpoint(
        where checkpoint.fencing_token < excluded.fencing_token`,
     [source.name, source.table, fencingToken, ...identityOf(markerStore)],
   );
-  await assertTerm(pool, source.name, fencingToken);
+  return positionUnderTerm(pool, source.name, fencingToken);
 }
 
 /** Throws `fenced_out` unless the checkpoint belongs to this term. In a transaction it also keeps it so until its end. */
@@ -96,11 +97,21 @@ export async function assertTerm(
   source: string,
   fencingToken: string,
 ): Promise<void> {
-  const { rowCount } = await client.query(
-    'select from reconciler.checkpoint where source = $1 and fencing_token = $2 for share',
+  await positionUnderTerm(client, source, fencingToken);
+}
+
+async function positionUnderTerm(
+  client: pg.ClientBase | pg.Pool,
+  source: string,
+  fencingToken: string,
+): Promise<Position> {
+  const { rows } = await client.query<Position>(
+    `select change_xid::text as "changeXid", id from reconciler.checkpoint
+     where source = $1 and fencing_token = $2 for share`,
     [source, fencingToken],
   );
-  if (rowCount !== 1) throw fencedOut(source);
+  if (rows[0] === undefined) throw fencedOut(source);
+  return rows[0];
 }
 
 /** Moves the checkpoint on, inside the transaction that records what was found up to there. */
@@ -119,7 +130,10 @@ export async function advanceCheckpoint(
   if (rowCount !== 1) throw fencedOut(source.name);
 }
 
-/** Notes which Redis holds the markers now, and goes back by `rewindMs` because it may have lost the latest of them. */
+/**
+ * Notes which Redis holds the markers now, and goes back by `rewindMs` because it may have lost the latest of them. Returns
+ * where the checkpoint stands then.
+ */
 export async function rewindAfterStoreChange(
   pool: pg.Pool,
   source: string,
@@ -128,17 +142,19 @@ export async function rewindAfterStoreChange(
     readonly rewindMs: number;
     readonly fencingToken: string;
   },
-): Promise<void> {
+): Promise<Position> {
   const horizon = await horizonAgo(pool, change.rewindMs);
-  const { rowCount } = await pool.query(
+  const { rows } = await pool.query<Position>(
     `update reconciler.checkpoint set redis_run_id = $3, redis_replication_id = $4,
        redis_flushes = $5,
        id = case when change_xid < $6 then id end, change_xid = least(change_xid, $6),
        updated_at = clock_timestamp()
-     where source = $1 and fencing_token = $2`,
+     where source = $1 and fencing_token = $2
+     returning change_xid::text as "changeXid", id`,
     [source, change.fencingToken, ...identityOf(change.markerStore), horizon],
   );
-  if (rowCount !== 1) throw fencedOut(source);
+  if (rows[0] === undefined) throw fencedOut(source);
+  return rows[0];
 }
 
 /**

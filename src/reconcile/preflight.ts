@@ -40,9 +40,9 @@ export async function preflight(context: SourceContext, term: Term): Promise<Pre
   }
   const store = await readMarkerStore(markers, limits.callTimeoutMs);
   term.guard();
-  await takeCheckpoint(pool, sql, term.fencingToken, store);
+  let from = await takeCheckpoint(pool, sql, term.fencingToken, store);
   if (checkpoint !== null && storeChanged(checkpoint.markerStore, store)) {
-    await rewindAfterStoreChange(pool, source.name, {
+    from = await rewindAfterStoreChange(pool, source.name, {
       markerStore: store,
       rewindMs: source.rewindMs,
       fencingToken: term.fencingToken,
@@ -50,8 +50,7 @@ export async function preflight(context: SourceContext, term: Term): Promise<Pre
   }
   const obstacles = repairObstacles(store);
   await tell(context, storeConditions(store, obstacles), '');
-  const taken = await readCheckpoint(pool, sql);
-  return { from: taken.checkpoint?.position ?? { changeXid: '0', id: null }, obstacles, store };
+  return { from, obstacles, store };
 }
 
 /** What forbids repairs now, after the reading: it may have taken long. */

@@ -17,8 +17,15 @@ describe('the arguments of a bench', () => {
     });
   });
 
+  it('may be lists, with commas between', () => {
+    expect(readArguments(['scale', '--keys', '10,200,3000', '--fresh=5'])).toEqual({
+      kind: 'bench',
+      request: { bench: 'scale', json: false, options: { keys: [10, 200, 3000], fresh: [5], repeats: 5 } },
+    });
+  });
+
   it.each([
-    [['nothing'], [/no bench "nothing".*pass, gate/]],
+    [['nothing'], [/no bench "nothing".*pass, scale, repairs, gate/]],
     [['pass', 'gate'], [/"gate" says nothing here/]],
     [['--rows', '0'], [/--rows must be a whole number from 1 to 100000000, not "0"/]],
     [['--rows', '1e6'], [/--rows must be/]],
@@ -27,6 +34,8 @@ describe('the arguments of a bench', () => {
       ['--rows', '-5', '--repeats', 'x', '--claims', '3'],
       [/--rows/, /--repeats/, /no option --claims/],
     ],
+    [['scale', '--keys', '1,,2'], [/--keys must be whole numbers with commas between, each from 1/]],
+    [['--rows', '1,2'], [/--rows must be a whole number/]],
     [['--fast'], [/no option --fast\. It has: --json, --rows, --repeats/]],
     [['--json=yes'], [/--json/]],
   ])('%j are refused, with all that is wrong', (words, expected) => {
@@ -38,6 +47,7 @@ describe('the arguments of a bench', () => {
 
   it('may ask for help, which names each bench and option', () => {
     expect(readArguments(['scale', '--help'])).toEqual({ kind: 'help' });
-    for (const word of ['pass', 'gate', '--rows', '--claims', '--json']) expect(helpText()).toContain(word);
+    for (const word of ['pass', 'scale', 'gate', '--rows', '--claims', '--json'])
+      expect(helpText()).toContain(word);
   });
 });
