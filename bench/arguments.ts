@@ -34,6 +34,14 @@ const benches = {
       repeats: { otherwise: 3, about: 'rounds that count, after one that does not' },
     },
   },
+  footprint: {
+    about: 'how soon the daemon is ready, what it uses with nothing to do, and how large the install is',
+    options: {
+      rows: { otherwise: 10_000, about: 'claims, each with its marker' },
+      seconds: { otherwise: 60, about: 'how long it is watched' },
+      repeats: { otherwise: 5, about: 'starts that count, after one that does not' },
+    },
+  },
   gate: {
     about: 'claims through the gate, against a flow written by hand',
     options: {

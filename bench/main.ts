@@ -5,6 +5,7 @@
  */
 import { readEnvironment } from '../src/config.ts';
 import { helpText, readArguments, type BenchRequest } from './arguments.ts';
+import { benchFootprint, describeFootprint } from './footprint.ts';
 import { benchGate, type GateBench } from './gate.ts';
 import { describeMachine } from './machine.ts';
 import { describePass } from './pass-table.ts';
@@ -52,6 +53,10 @@ async function measure(request: BenchRequest): Promise<{ figures: object; table:
     case 'repairs': {
       const figures = await benchRepairs({ ...common, ...request.options });
       return { figures, table: describeRepairs(figures) };
+    }
+    case 'footprint': {
+      const figures = await benchFootprint({ ...common, ...request.options });
+      return { figures, table: describeFootprint(figures) };
     }
     case 'gate': {
       const figures = await benchGate({ ...common, ...request.options });

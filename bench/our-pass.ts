@@ -7,6 +7,7 @@ import { run as runPass } from '../jobs/pass.ts';
 import { createLog } from '../src/app/log.ts';
 import { sentencesOf } from '../src/app/log-sentences.ts';
 import { openDeps } from '../src/app/open-deps.ts';
+import type { Config } from '../src/config.ts';
 import { demoConfig, giftSource } from '../src/demo/demo-source.ts';
 import { rewindSource } from '../src/reconcile/rewind-source.ts';
 import { underTerm } from '../src/reconcile/under-term.ts';
@@ -15,7 +16,7 @@ import type { StoresAddress, Way } from './way.ts';
 /** @param rows how many claims are new; those before them count as judged */
 export async function openOurPass(stores: StoresAddress, rows: number): Promise<Way> {
   const sentences = sentencesOf(createLog({ level: 'fatal', descriptor: 2, pretty: false }));
-  const deps = await openDeps(demoConfig(stores, 0), sentences, `${stores.prefix}bench`);
+  const deps = await openDeps(unbraked(demoConfig(stores, 0)), sentences, `${stores.prefix}bench`);
   const { signal } = new AbortController();
   await deps.untilRedisReady();
   // Waits for a horizon above all claims; the passes that are measured find it, as they would beside a daemon.
@@ -37,5 +38,14 @@ export async function openOurPass(stores: StoresAddress, rows: number): Promise<
       return checked;
     },
     close: () => deps.close(),
+  };
+}
+
+/** A bench of repairs has nothing but wrong markers, which is what the brake is for. */
+function unbraked(config: Config): Config {
+  const brake = { repairsPerPlan: 20_000, repairsPerHour: 1_000_000, share: 1, shareSample: 200 };
+  return {
+    ...config,
+    sources: config.sources.map((source) => ({ ...source, rules: { ...source.rules, brake } })),
   };
 }

@@ -6,7 +6,8 @@
 import type { OpenDemoStores } from '../src/demo/demo-stores.ts';
 import type { GrantedClaim } from '../src/demo/fill-claims.ts';
 import { median } from './median.ts';
-import { spawnWay, type WayProcess } from './spawn-way.ts';
+import { spawnWay } from './spawn-way.ts';
+import type { WayRun } from './way.ts';
 import { withClaims, type BenchOptions } from './with-claims.ts';
 
 interface RepairsOptions extends BenchOptions {
@@ -39,7 +40,7 @@ export async function benchRepairs(options: RepairsOptions): Promise<RepairsBenc
   return withClaims(options, rows, async ({ stores, address, compiled, granted }) => {
     const way = await spawnWay(compiled, { way: 'ours', stores: address, rows });
     const runs = { repairs: [] as number[], emptyPass: [] as number[] };
-    const cpuMs: number[] = [];
+    const empties: WayRun[] = [];
     try {
       for (let repeat = 0; repeat <= repeats; repeat += 1) {
         await breakMarkers(stores, granted);
@@ -53,14 +54,18 @@ export async function benchRepairs(options: RepairsOptions): Promise<RepairsBenc
         if (repeat === 0) continue;
         runs.repairs.push(seconds);
         runs.emptyPass.push(empty.seconds);
-        cpuMs.push(empty.cpuSeconds * 1_000);
+        empties.push(empty);
       }
-      const calls = await countCalls(stores, way);
       return {
         repairs: granted.length,
         repeats,
         repairsPerSecond: granted.length / median(runs.repairs),
-        emptyPass: { seconds: median(runs.emptyPass), nodeCpuMs: median(cpuMs), ...calls },
+        emptyPass: {
+          seconds: median(runs.emptyPass),
+          nodeCpuMs: median(empties.map(({ cpuSeconds }) => cpuSeconds * 1_000)),
+          statements: median(empties.map(({ statements }) => statements)),
+          commands: median(empties.map(({ commands }) => commands)),
+        },
         runs,
       };
     } finally {
@@ -74,7 +79,7 @@ export function describeRepairs({ repairs, repeats, repairsPerSecond, emptyPass 
   return [
     `${repairs} repairs, medians of ${repeats}: ${Math.round(repairsPerSecond)} a second, from reading to the look after it`,
     `a pass without anything new: ${(seconds * 1_000).toFixed(0)} ms, ${nodeCpuMs.toFixed(0)} ms of CPU, ` +
-      `${statements} transactions in Postgres, ${commands} commands to Redis`,
+      `${statements} statements to Postgres, ${commands} commands to Redis`,
   ];
 }
 
@@ -99,22 +104,4 @@ async function assertRepaired({ pool }: OpenDemoStores, granted: readonly Grante
   if (rows[0]?.applied !== granted.length) {
     throw new Error(`${rows[0]?.applied} of ${granted.length} repairs were made`);
   }
-}
-
-/** What the servers counted during a pass; the lease is renewed beside it now and then. */
-async function countCalls(
-  { pool, redis }: OpenDemoStores,
-  way: WayProcess,
-): Promise<{ readonly statements: number; readonly commands: number }> {
-  const read = async (): Promise<{ statements: number; commands: number }> => {
-    const { rows } = await pool.query<{ ended: number }>(
-      `select (xact_commit + xact_rollback)::int as ended from pg_stat_database where datname = current_database()`,
-    );
-    const processed = /total_commands_processed:(\d+)/.exec(await redis.info('stats'))?.[1];
-    return { statements: rows[0]?.ended ?? 0, commands: Number(processed) };
-  };
-  const before = await read();
-  await way.run();
-  const after = await read();
-  return { statements: after.statements - before.statements, commands: after.commands - before.commands };
 }

@@ -30,6 +30,11 @@ export async function readServerCpu(pool: pg.Pool, redis: Redis): Promise<Server
   };
 }
 
+/** Of one process, without its children; null where it cannot be read. */
+export function readCpuSeconds(pid: number): number | null {
+  return readStat(pid)?.ownSeconds ?? null;
+}
+
 /** All processes of the server that this backend belongs to, also those that have ended. */
 function readPostgres(backend: number): number | null {
   const server = readStat(backend)?.parent;

@@ -2,6 +2,7 @@
  * The process of one way: does what it is told over its channel (`prepare`, `run`), and ends with the channel.
  * Measures its own runs only: time, CPU, memory.
  */
+import { callsSoFar } from './count-calls.ts';
 import { openOurPass } from './our-pass.ts';
 import { openCopyFloor, openMarkerFloor } from './floors.ts';
 import { openScript } from './scripts.ts';
@@ -35,16 +36,20 @@ async function obey(order: unknown): Promise<void> {
     process.send?.('prepared');
     return;
   }
+  const callsBefore = callsSoFar();
   const cpuBefore = process.cpuUsage();
   const startedAtMs = performance.now();
   const judged = await way.run();
   const seconds = (performance.now() - startedAtMs) / 1000;
   const { user, system } = process.cpuUsage(cpuBefore);
+  const calls = callsSoFar();
   const run: WayRun = {
     judged,
     seconds,
     cpuSeconds: (user + system) / 1e6,
     peakMegabytes: process.resourceUsage().maxRSS / 1024,
+    statements: calls.statements - callsBefore.statements,
+    commands: calls.commands - callsBefore.commands,
   };
   process.send?.(run);
 }

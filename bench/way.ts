@@ -4,6 +4,7 @@
  * Does not measure and does not start processes: see `way-process.ts` and `spawn-way.ts`.
  */
 import type { OpenDemoStores } from '../src/demo/demo-stores.ts';
+import type { Calls } from './count-calls.ts';
 
 export const wayNames = ['ours', 'batched', 'rowByRow', 'scan', 'floorPostgres', 'floorRedis'] as const;
 export type WayName = (typeof wayNames)[number];
@@ -28,7 +29,7 @@ export interface Way {
 }
 
 /** What a process tells of one run. */
-export interface WayRun {
+export interface WayRun extends Calls {
   readonly judged: number;
   readonly seconds: number;
   /** Of the process of the way, without those of the servers. */

@@ -61,6 +61,13 @@ const repairsFigures = z.object({
   emptyPass: z.object({ seconds: ratio, nodeCpuMs: ratio, statements: z.int(), commands: z.int() }),
 });
 
+const footprintFigures = z.object({
+  bench: z.literal('footprint'),
+  readySeconds: ratio,
+  idle: z.object({ seconds: z.int(), cpuShare: z.number().nullable(), megabytes: z.number().nullable() }),
+  install: z.object({ packagesMegabytes: z.number().nullable(), programMegabytes: z.number() }),
+});
+
 /** What a bench prints on standard output with `--json`. */
 async function run(...args: string[]): Promise<unknown> {
   const bench = startProcess('bench/main.ts', { args: [...args, '--json'] });
@@ -93,9 +100,19 @@ describe('a bench', { timeout: 180_000 }, () => {
   });
 
   it('of repairs makes all of them, and then finds nothing new', async () => {
-    const { repairs, emptyPass } = repairsFigures.parse(await run('repairs', '--rows', '500', '--repeats', '1'));
+    const { repairs, emptyPass } = repairsFigures.parse(
+      await run('repairs', '--rows', '500', '--repeats', '1'),
+    );
     expect(repairs).toBe(481);
     expect(emptyPass.statements).toBeGreaterThan(0);
+  });
+
+  it('of the footprint says how soon the daemon is ready, and what it uses', async () => {
+    const sizes = ['--rows', '500', '--seconds', '1', '--repeats', '1'];
+    const { readySeconds, idle, install } = footprintFigures.parse(await run('footprint', ...sizes));
+    expect(readySeconds).toBeLessThan(60);
+    expect(idle.seconds).toBe(1);
+    expect(install.programMegabytes).toBeGreaterThan(0.1);
   });
 
   it('refuses what it does not know before it starts anything', async () => {
