@@ -24,7 +24,7 @@ const benches = {
         otherwise: [10_000, 100_000, 1_000_000],
         about: 'new claims, with the keys of the first size',
       },
-      repeats: { otherwise: 5, about: 'passes that count at each size, after one that does not' },
+      repeats: { otherwise: 9, about: 'rounds that count, after one that does not' },
     },
   },
   repairs: {

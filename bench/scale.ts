@@ -2,10 +2,14 @@
  * `npm run bench -- scale`: how the time of a pass grows with the keys in Redis while the new claims stay as many, and with the
  * new claims while the keys stay as many. Beside it the time of SCAN alone, which every script that begins with the keys needs.
  * The keys that are added are markers of other things; their claims would be before the checkpoint, where nothing is read.
+ * Each number of keys has a database of its own in the one server, so that all are measured in turn: a machine that slows down
+ * slows all of them.
  */
+import type { Redis } from 'ioredis';
 import type { OpenDemoStores } from '../src/demo/demo-stores.ts';
+import { connectStrict, endRedis, untilReady } from '../src/redis/connect.ts';
 import { median } from './median.ts';
-import { spawnWay } from './spawn-way.ts';
+import { spawnWay, type WayProcess } from './spawn-way.ts';
 import { withClaims, type BenchGround, type BenchOptions } from './with-claims.ts';
 
 interface ScaleOptions extends BenchOptions {
@@ -38,33 +42,35 @@ export interface ScaleBench {
 
 export async function benchScale(options: ScaleOptions): Promise<ScaleBench> {
   const { repeats, say } = options;
-  const sizes = options.keys.toSorted((a, b) => a - b);
   const freshSizes = options.fresh.toSorted((a, b) => a - b);
-  const [least = 0] = freshSizes;
-  return withClaims(options, freshSizes.at(-1) ?? 0, async (ground) => {
-    const byKeys: (SizedPasses & { readonly scanSeconds: number })[] = [];
-    const byFresh: SizedPasses[] = [];
-    for (const [at, size] of sizes.entries()) {
-      say(`adding keys up to ${size} …`);
-      await addMarkers(ground.stores, size);
-      const passes = await runPasses(ground, least, repeats);
-      byKeys.push({ ...passes, scanSeconds: await timeScan(ground.stores) });
-      if (at > 0) continue;
-      for (const fresh of freshSizes) {
-        say(`${fresh} new claims …`);
-        byFresh.push(await runPasses(ground, fresh, repeats));
-      }
+  const [least = 0, most = 0] = [freshSizes[0], freshSizes.at(-1)];
+  return withClaims(options, most, async (ground) => {
+    const fills: Filled[] = [];
+    for (const [database, keys] of options.keys.toSorted((a, b) => a - b).entries()) {
+      say(`adding keys up to ${keys} …`);
+      fills.push(await fillDatabase(ground, database, keys, least));
     }
-    const perClaim = ({ fresh, seconds }: SizedPasses): number => median(seconds) / fresh;
-    return {
+    say(`${least} new claims, each number of keys in turn …`);
+    const passes = await runPasses(
+      ground,
+      fills.map(({ redisUrl, keys }) => ({ redisUrl, keys, fresh: least })),
       repeats,
-      ratios: {
-        keys: ratio(byKeys, ({ seconds }) => median(seconds)),
-        fresh: ratio(byFresh, perClaim),
-      },
-      byKeys,
-      byFresh,
+    );
+    const byKeys = passes.map((one, at) => ({ ...one, scanSeconds: fills[at]?.scanSeconds ?? Number.NaN }));
+    say('more and more new claims …');
+    const { redisUrl = '', keys = 0 } = fills[0] ?? {};
+    const byFresh = await runPasses(
+      ground,
+      freshSizes.map((fresh) => ({ redisUrl, keys, fresh })),
+      repeats,
+    );
+    await assertNothingWrong(ground.stores);
+    const perClaim = ({ fresh, seconds }: SizedPasses): number => median(seconds) / fresh;
+    const ratios = {
+      keys: ratio(byKeys, ({ seconds }) => median(seconds)),
+      fresh: ratio(byFresh, perClaim),
     };
+    return { repeats, ratios, byKeys, byFresh };
   });
 }
 
@@ -87,33 +93,79 @@ export function describeScale({ byKeys, byFresh, ratios, repeats }: ScaleBench):
   ];
 }
 
-async function runPasses(
-  { stores, address, compiled }: BenchGround,
+interface Filled {
+  readonly redisUrl: string;
+  readonly keys: number;
+  readonly scanSeconds: number;
+}
+
+/** The first database has the markers of all claims; the others get those of the newest. */
+async function fillDatabase(
+  { stores, granted }: BenchGround,
+  database: number,
+  keys: number,
   fresh: number,
-  repeats: number,
-): Promise<SizedPasses> {
-  const way = await spawnWay(compiled, { way: 'ours', stores: address, rows: fresh });
-  const seconds: number[] = [];
-  let peakMegabytes = 0;
+): Promise<Filled> {
+  const url = new URL(stores.redisUrl);
+  url.pathname = `/${database}`;
+  const redis = connectStrict(url.href, { onError: () => undefined });
   try {
+    await untilReady(redis, 5_000);
+    const copies = stores.redis.pipeline();
+    if (database > 0) for (const { key } of granted.slice(-fresh)) copies.copy(key, key, 'DB', database);
+    await copies.exec();
+    await addMarkers(redis, stores.prefix, keys);
+    return { redisUrl: url.href, keys: await redis.dbsize(), scanSeconds: await timeScan(redis) };
+  } finally {
+    await endRedis(redis, 1_000);
+  }
+}
+
+/** What is to be measured, in turn: over so many new claims, with the markers in that database. */
+async function runPasses(
+  { address, compiled }: BenchGround,
+  wanted: readonly { readonly redisUrl: string; readonly keys: number; readonly fresh: number }[],
+  repeats: number,
+): Promise<SizedPasses[]> {
+  const passes = wanted.map(({ keys, fresh }) => ({
+    keys,
+    fresh,
+    seconds: [] as number[],
+    peakMegabytes: 0,
+  }));
+  const ways: WayProcess[] = [];
+  try {
+    for (const { redisUrl, fresh } of wanted) {
+      const request = { way: 'ours', stores: { ...address, redisUrl }, rows: fresh } as const;
+      ways.push(await spawnWay(compiled, request));
+    }
     for (let repeat = 0; repeat <= repeats; repeat += 1) {
-      await way.prepare();
-      const run = await way.run();
-      if (run.judged !== fresh) throw new Error(`a pass judged ${run.judged} of ${fresh} new claims`);
-      // The first warms caches and is not counted.
-      if (repeat > 0) seconds.push(run.seconds);
-      peakMegabytes = run.peakMegabytes;
+      for (const [at, way] of ways.entries()) {
+        const pass = passes[at];
+        await way.prepare();
+        const { judged, seconds, peakMegabytes } = await way.run();
+        if (pass?.fresh !== judged) throw new Error(`a pass judged ${judged} of ${pass?.fresh} new claims`);
+        // The first round warms caches and is not counted.
+        if (repeat > 0) pass.seconds.push(seconds);
+        pass.peakMegabytes = peakMegabytes;
+      }
     }
   } finally {
-    await way.close();
+    for (const way of ways) await way.close();
   }
-  return { keys: await stores.redis.dbsize(), fresh, seconds, peakMegabytes };
+  return passes;
+}
+
+/** A marker that was forgotten would be repaired, and cost more. */
+async function assertNothingWrong({ pool }: OpenDemoStores): Promise<void> {
+  const { rowCount } = await pool.query('select from reconciler.discrepancy limit 1');
+  if (rowCount !== 0) throw new Error('a pass found something wrong where nothing is');
 }
 
 const markersPerCall = 10_000;
 
 /** Made by Redis itself, which takes a fraction of the time of sending them. They live as long as the server. */
-async function addMarkers({ redis, prefix }: OpenDemoStores, upTo: number): Promise<void> {
+async function addMarkers(redis: Redis, prefix: string, upTo: number): Promise<void> {
   const script = `for n = ARGV[1], ARGV[2] do redis.call('SET', ARGV[3] .. n, 'attempt-' .. n, 'PX', 15552000000 + n) end`;
   for (let size = await redis.dbsize(); size < upTo; size = await redis.dbsize()) {
     const last = size + Math.min(markersPerCall, upTo - size);
@@ -122,7 +174,7 @@ async function addMarkers({ redis, prefix }: OpenDemoStores, upTo: number): Prom
 }
 
 /** Goes through all keys and looks at none. */
-async function timeScan({ redis }: OpenDemoStores): Promise<number> {
+async function timeScan(redis: Redis): Promise<number> {
   const startedAtMs = performance.now();
   let cursor = '0';
   do [cursor] = await redis.scan(cursor, 'COUNT', 1_000);

@@ -20,7 +20,7 @@ describe('the arguments of a bench', () => {
   it('may be lists, with commas between', () => {
     expect(readArguments(['scale', '--keys', '10,200,3000', '--fresh=5'])).toEqual({
       kind: 'bench',
-      request: { bench: 'scale', json: false, options: { keys: [10, 200, 3000], fresh: [5], repeats: 5 } },
+      request: { bench: 'scale', json: false, options: { keys: [10, 200, 3000], fresh: [5], repeats: 9 } },
     });
   });
 
