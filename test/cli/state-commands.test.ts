@@ -39,6 +39,16 @@ describe('migrate', () => {
   });
 });
 
+describe('while Redis is away', () => {
+  it.each([['status'], ['resume', '--source', 'gifts'], ['alerts']])(
+    '%s tells what Postgres knows',
+    async (...args) => {
+      const nowhere = 'redis://127.0.0.1:1/0';
+      expect(await run(args, { markersUrl: nowhere, queueUrl: nowhere })).toMatchObject({ code: 0, err: [] });
+    },
+  );
+});
+
 describe('check', () => {
   it('exits 0 when everything is in order', async () => {
     const { code, out } = await run(['check']);

@@ -5,9 +5,10 @@ import { parseDuration } from '../../config/duration.ts';
 import { exitCodes, type ExitCode } from '../../domain/exit-code.ts';
 import { OperatingError } from '../../domain/operating-error.ts';
 import { resumeSource } from '../../reconcile/rewind-source.ts';
+import { assertMigrated } from '../../postgres/migrate.ts';
 import { findSource } from '../../reconcile/under-term.ts';
 import type { CommandIo } from '../io.ts';
-import { requireStores, runCommand, type CommonOptions } from '../run-command.ts';
+import { runCommand, type CommonOptions } from '../run-command.ts';
 
 export interface ResumeOptions extends CommonOptions {
   readonly source: string;
@@ -22,7 +23,7 @@ export async function runResume(options: ResumeOptions, io: CommandIo): Promise<
     if (liftMs === null) {
       throw new OperatingError('configuration', `--for ${options.for} is not a duration such as 30m or 1h.`);
     }
-    await requireStores(deps);
+    await assertMigrated(deps.pool);
     const lifted = await resumeSource(deps.pool, source, liftMs, io.person);
     if (options.json === true) io.out(JSON.stringify({ source, lifted }));
     else if (lifted) {

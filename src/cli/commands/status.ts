@@ -4,11 +4,12 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { exitCodes, type ExitCode } from '../../domain/exit-code.ts';
 import { readDeliveryTroubles, type DeliveryTrouble } from '../../postgres/alert-delivery.ts';
+import { assertMigrated } from '../../postgres/migrate.ts';
 import { readOverview, type Overview, type SourceOverview } from '../../postgres/overview.ts';
 import { duration } from '../../reconcile/describe-plan.ts';
 import type { CommandIo } from '../io.ts';
 import { printable, table } from '../../app/text-table.ts';
-import { reportError, requireStores, runCommand, type CommonOptions } from '../run-command.ts';
+import { reportError, runCommand, type CommonOptions } from '../run-command.ts';
 
 export interface StatusOptions extends CommonOptions {
   readonly watch?: boolean;
@@ -21,7 +22,7 @@ const redraw = { home: '\u001b[H', restOfLine: '\u001b[K', restOfScreen: '\u001b
 /** Exit code 3 while discrepancies are open, 4 while a brake is tripped; of the last look when watching. */
 export async function runStatus(options: StatusOptions, io: CommandIo): Promise<ExitCode> {
   return runCommand(options, io, async ({ config, deps }) => {
-    await requireStores(deps);
+    await assertMigrated(deps.pool);
     const receivers = config.alerts.receivers.map(({ name }) => name);
     const look = async (): Promise<ExitCode> => {
       const overview = await readOverview(deps.pool, config.sources);
