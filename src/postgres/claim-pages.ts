@@ -87,6 +87,19 @@ function pageStatement(source: SourceSql, { range, horizon, rowsMax }: PageBound
   ) to stdout (format binary)`;
 }
 
+/** SQL: a row lies after `from` and not after `to`, in the order of changes. Names no table. */
+export function changedBetween(
+  source: SourceSql,
+  { from, to }: { readonly from: Position; readonly to: Position },
+): string {
+  const { id, idType, change } = source;
+  const upTo =
+    to.id === null
+      ? `${change} < ${xid8(to.changeXid)}`
+      : `(${change}, ${id}) <= (${xid8(to.changeXid)}, ${pg.escapeLiteral(to.id)}::${idType})`;
+  return `${inRange(source, { by: 'change', after: from })} and ${upTo}`;
+}
+
 function inRange({ id, idType, change }: SourceSql, range: PageRange): string {
   const literal = (value: string): string => `${pg.escapeLiteral(value)}::${idType}`;
   if (range.by === 'id') {

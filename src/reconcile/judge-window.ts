@@ -10,6 +10,7 @@ import { readBrake, tripBrake } from '../postgres/brake.ts';
 import { advanceCheckpoint } from '../postgres/checkpoint.ts';
 import { readClaimPage, type ClaimPage } from '../postgres/claim-pages.ts';
 import { inTransaction } from '../postgres/connect.ts';
+import { hasWaiting, makeDueAgain } from '../postgres/due-again.ts';
 import { recordDiscrepancies, type FoundDiscrepancy } from '../postgres/discrepancy.ts';
 import { judgePage } from './judge-page.ts';
 import type { SourceContext } from './source-context.ts';
@@ -42,6 +43,7 @@ export async function judgeWindow(
   let position = request.from;
   let rowsMax = Math.min(rowsOfFirstPage, context.limits.rowsPerPage);
   let next = readAhead(context, position, request.horizon, rowsMax);
+  let looksAgain: boolean | null = null;
   for (;;) {
     const page = await next;
     if (page.last === null) return 'completed';
@@ -50,8 +52,10 @@ export async function judgeWindow(
     next = readAhead(context, page.last, request.horizon, rowsMax);
     const found = await judgeWithinBrake(context, request, page, tally);
     if (found === null) return 'braked';
+    looksAgain ??= await hasWaiting(context.pool, context.source.name);
     term.guard();
-    position = await keep(context, term, request.passId, { from: position, to: page.last }, found);
+    const kept = { from: position, to: page.last, found, looksAgain };
+    position = await keep(context, term, request.passId, kept);
     countBatch(tally, page.rows, found);
     request.onKept(position);
   }
@@ -95,19 +99,27 @@ async function judgeWithinBrake(
   return found;
 }
 
+interface KeptPage {
+  readonly from: Position;
+  readonly to: Position;
+  readonly found: readonly FoundDiscrepancy[];
+  /** Whether discrepancies are open that may be about claims of this page, and wait. */
+  readonly looksAgain: boolean;
+}
+
 /** What was found and the advance over it, in one transaction. */
 async function keep(
   context: SourceContext,
   term: Term,
   passId: string,
-  move: { readonly from: Position; readonly to: Position },
-  found: readonly FoundDiscrepancy[],
+  { from, to, found, looksAgain }: KeptPage,
 ): Promise<Position> {
   const latenciesMs = await inTransaction(context.pool, async (client) => {
     const recorded = await recordDiscrepancies(client, context.source.name, passId, found);
-    await advanceCheckpoint(client, context.sql, { ...move, fencingToken: term.fencingToken });
+    if (looksAgain) await makeDueAgain(client, context.sql, { from, to });
+    await advanceCheckpoint(client, context.sql, { from, to, fencingToken: term.fencingToken });
     return recorded;
   });
   context.onDetected(latenciesMs);
-  return move.to;
+  return to;
 }

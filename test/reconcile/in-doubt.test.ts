@@ -49,6 +49,30 @@ describe('a claim in doubt that the distributor granted', () => {
   });
 });
 
+describe('a claim in doubt that a person settles in the table', () => {
+  it('is closed by the pass that reads it, with its alert, and not when its next look comes; others wait on', async () => {
+    const world = await worlds.create();
+    const [claim, other] = [
+      await world.addGift({ status: 'pending' }),
+      await world.addGift({ status: 'pending' }),
+    ];
+    expect(await world.runPass()).toMatchObject({ verdicts: { in_doubt: 2 }, open: 2 });
+    expect(await world.runPass()).toMatchObject({ checked: 0, open: 2 });
+    await world.setMarker(claim);
+    await world.setGiftStatus(claim, 'granted');
+    expect(await world.runPass()).toMatchObject({ verdicts: { consistent: 1 }, open: 1 });
+    expect(await world.discrepancies()).toMatchObject([
+      { claimId: claim.id, state: 'resolved', resolution: 'went_away' },
+      { claimId: other.id, state: 'open' },
+    ]);
+    const { rows } = await world.pool.query<{ checks: number }>(
+      'select checks from reconciler.discrepancy where claim_id = $1',
+      [other.id],
+    );
+    expect(rows).toEqual([{ checks: 1 }]);
+  });
+});
+
 describe('a claim in doubt that was refused', () => {
   it('is settled to released, then its marker goes', async () => {
     const world = await worlds.create();

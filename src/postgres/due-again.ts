@@ -1,0 +1,32 @@
+/**
+ * Open discrepancies that wait for their next look although their claim was changed since, by a person say, who settled it: the
+ * pass that reads the change makes them due, and so looks at once.
+ * Does not look, and closes nothing: see `repair-due.ts`.
+ */
+import type pg from 'pg';
+import type { Position } from '../domain/claim.ts';
+import { changedBetween } from './claim-pages.ts';
+import type { SourceSql } from './source-sql.ts';
+
+/** Whether any discrepancy of a source waits: where none does, no claim needs to be compared with them. */
+export async function hasWaiting(pool: pg.Pool, source: string): Promise<boolean> {
+  const { rowCount } = await pool.query(
+    `select from reconciler.discrepancy where source = $1 and state = 'open' and next_check_at is not null limit 1`,
+    [source],
+  );
+  return rowCount === 1;
+}
+
+/** Makes due what waits about the claims of a page: those after `from`, up to and with `to`, in reading order. */
+export async function makeDueAgain(
+  client: pg.ClientBase,
+  source: SourceSql,
+  page: { readonly from: Position; readonly to: Position },
+): Promise<void> {
+  await client.query(
+    `update reconciler.discrepancy d set next_check_at = null
+     from (select ${source.id}::text as id from ${source.table} where ${changedBetween(source, page)}) claim
+     where d.source = $1 and d.state = 'open' and d.next_check_at is not null and d.subject = 'claim:' || claim.id`,
+    [source.name],
+  );
+}
