@@ -32,7 +32,8 @@ export function cliReference(): string {
   return [introduction, ...commandsOf(program).flatMap((command) => chapters(command, '##'))].join('\n');
 }
 
-const silent: CommandIo = {
+/** A program that is looked at and not run. */
+export const silent: CommandIo = {
   env: {},
   cwd: '/',
   person: '',

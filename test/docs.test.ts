@@ -8,7 +8,7 @@ import { dirname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
-import type { CommandIo } from '../src/cli/io.ts';
+import { silent } from '../scripts/cli-reference.ts';
 import { createProgram } from '../src/cli/program.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -55,16 +55,6 @@ function isBroken(page: string, target: string): boolean {
   return anchor !== undefined && !(file.endsWith('.md') && anchorsOf(file).has(decodeURIComponent(anchor)));
 }
 
-const silent: CommandIo = {
-  env: {},
-  cwd: '/',
-  person: '',
-  isTerminal: false,
-  out: () => undefined,
-  err: () => undefined,
-  progress: () => undefined,
-  signal: new AbortController().signal,
-};
 const program = createProgram(silent, '', () => undefined);
 
 /** Lines of code blocks that run the program: what comes after its name, up to a comment or a pipe. */
