@@ -43,10 +43,15 @@ export async function endPass(pool: pg.Pool, passId: string, outcome: string, re
   );
 }
 
-/** Drops what nobody looks at any more: passes of over 90 days, slots of over 7 days. Returns how many rows went. */
+/**
+ * Drops what nobody looks at any more: passes of over 90 days, or of over 7 days where they judged and repaired nothing; slots
+ * of over 7 days. Returns how many rows went.
+ */
 export async function dropOldRecords(pool: pg.Pool): Promise<number> {
   const passes = await pool.query(
-    `delete from reconciler.pass p where started_at < clock_timestamp() - interval '90 days'`,
+    `delete from reconciler.pass p where started_at < clock_timestamp() - interval '90 days'
+       or started_at < clock_timestamp() - interval '7 days' and outcome = 'completed' and report ->> 'checked' = '0'
+         and not exists (select from jsonb_each_text(p.report -> 'repairs') where value <> '0')`,
   );
   const slots = await pool.query(
     `delete from reconciler.slot where slot < clock_timestamp() - interval '7 days'`,

@@ -80,7 +80,20 @@ describe('check', () => {
     const problems = out.filter((line) => line.startsWith('problem  '));
     expect(problems.filter((line) => line.startsWith('problem  sources.gifts: ')).length).toBeGreaterThan(1);
     expect(problems.filter((line) => line.startsWith('problem  redis: '))).toHaveLength(1);
-    expect(out.at(-1)).toBe(`${problems.length} problems; the daemon would not start. Nothing was changed.`);
+    expect(out.at(-1)).toBe(
+      `${problems.length} problems; the daemon would not start or not work. Nothing was changed.`,
+    );
+  });
+
+  it('exits 2 for a checkpoint of another history, which passes would refuse', async () => {
+    await world.addGift();
+    await world.runPass();
+    await world.pool.query(`update reconciler.checkpoint set timeline = '00000009'`);
+    const { code, out } = await run(['check']);
+    expect(code).toBe(2);
+    expect(out[0]).toMatch(
+      /^problem {2}sources\.gifts: its checkpoint is refused, and passes would judge nothing: the timeline changed/,
+    );
   });
 
   it('exits 2 when the schema is missing, and says what to run', async () => {

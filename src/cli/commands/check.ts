@@ -4,9 +4,12 @@
  */
 import { exitCodes, type ExitCode } from '../../domain/exit-code.ts';
 import { queueStoreWarnings, repairObstacles, storeWarnings } from '../../domain/marker-store.ts';
+import { refusals } from '../../domain/validity.ts';
 import { asOperatingError } from '../../postgres/as-operating-error.ts';
+import { readCheckpoint } from '../../postgres/checkpoint.ts';
 import { inspectTable } from '../../postgres/inspect-table.ts';
 import { pendingMigrations } from '../../postgres/migrate.ts';
+import { describeSource } from '../../postgres/source-sql.ts';
 import { readMarkerStore, readQueueStore } from '../../redis/marker-store.ts';
 import type { OpenDeps } from '../../app/open-deps.ts';
 import type { CommandIo } from '../io.ts';
@@ -36,7 +39,7 @@ export async function runCheck(options: CommonOptions, io: CommandIo): Promise<E
       io.out(
         problems === 0
           ? `Ready: configuration, Postgres, Redis and the sources ${names} are in order.`
-          : `${count(problems, 'problem')}; the daemon would not start. Nothing was changed.`,
+          : `${count(problems, 'problem')}; the daemon would not start or not work. Nothing was changed.`,
       );
     }
     return problems === 0 ? exitCodes.ok : exitCodes.usage;
@@ -53,10 +56,19 @@ async function checkPostgres(deps: OpenDeps): Promise<Finding[]> {
       text: `the migration ${name} is missing; run: claim-reconciler migrate`,
     }));
     for (const source of sources) {
-      const { problems, warnings } = await inspectTable(pool, source);
+      const { problems, warnings, idType } = await inspectTable(pool, source);
       const where = `sources.${source.name}`;
       findings.push(...problems.map((text): Finding => ({ where, grade: 'problem', text })));
       findings.push(...warnings.map((text): Finding => ({ where, grade: 'warning', text })));
+      if (pending.length + problems.length > 0) continue;
+      const { checkpoint, database } = await readCheckpoint(pool, describeSource(source, idType));
+      for (const reason of refusals(checkpoint?.database ?? null, database)) {
+        findings.push({
+          where,
+          grade: 'problem',
+          text: `its checkpoint is refused, and passes would judge nothing: ${reason}`,
+        });
+      }
     }
     return findings;
   } catch (error) {
