@@ -69,6 +69,7 @@ it('what a process that was killed had begun is not run again, and says so', asy
     error: expect.stringContaining('Nothing more was heard of the process that ran it') as string,
   });
   expect(ran).toEqual([]);
+  await waitFor(() => events.some(({ kind }) => kind === 'job_stalled'), { what: 'it to be told' });
   expect(events).toContainEqual({ kind: 'job_stalled', jobId: id, isRunAgain: false });
   expect((await untilEnded(await queue.ask(undo))).state).toBe('done');
   expect(ran).toEqual([undo]);
