@@ -306,6 +306,23 @@ describe('the screening, when something is wrong', () => {
     }
   });
 
+  it('reads no key of a claim that it cannot judge: it may be none, which a user of few rights may not read', async () => {
+    await redis.set('gift:1', 'a1', 'PX', 10 * toleranceMs);
+    const user = `gifts_${server.database}`;
+    onTestFinished(async () => void (await server.client.call('ACL', 'DELUSER', user)));
+    await server.client.call('ACL', 'SETUSER', user, 'reset', 'on', '>x', '~gift:*', '+@all');
+    const url = new URL(server.url);
+    [url.username, url.password] = [user, 'x'];
+    const few = await strictTo(url.href);
+    onTestFinished(async () => endRedis(few, 1_000));
+    const odd = line('', { status: 'u' });
+    expect(await screen([odd, line('gift:1'), line('else', { status: 'p' }), odd], { redis: few })).toEqual([
+      0, 2, 3,
+    ]);
+    expect(await screen([odd], { redis: few })).toEqual([0]);
+    await expect(screen([line('else')], { redis: few })).rejects.toThrow();
+  });
+
   it('throws where it may not read a marker, or how long it lives', async () => {
     await redis.set('one', 'a1', 'PX', 10 * toleranceMs);
     const user = `blind_${server.database}`;
