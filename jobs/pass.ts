@@ -5,6 +5,7 @@ import { z } from 'zod';
 import type { PassReport } from '../src/reconcile/pass-report.ts';
 import { reconcilePass } from '../src/reconcile/reconcile-pass.ts';
 import { rewindIfRead, type RewindTarget } from '../src/reconcile/rewind-source.ts';
+import type { OfferChunks } from '../src/reconcile/window-request.ts';
 import { underTerm } from '../src/reconcile/under-term.ts';
 import type { JobDeps, JobReporter } from './job.ts';
 
@@ -26,6 +27,11 @@ export interface PersonsPayload extends Payload {
   readonly from?: RewindTarget;
 }
 
+/** What the queue offers besides: other workers, for pieces of a large window. */
+export interface PassReporter extends JobReporter {
+  readonly offerChunks?: OfferChunks;
+}
+
 /** A one-off run waits so long for a scheduled pass to end. */
 const patienceMs = 5_000;
 
@@ -33,7 +39,7 @@ const patienceMs = 5_000;
 export async function run(
   payload: PersonsPayload,
   deps: JobDeps,
-  report: JobReporter,
+  report: PassReporter,
   signal: AbortSignal,
 ): Promise<PassReport> {
   const { source, by, force, waits, from } = payload;
@@ -48,6 +54,8 @@ export async function run(
         by,
         force,
         onProgress: (progress) => report.progress(progress),
+        onPause: (why) => report.log(why),
+        ...(report.offerChunks === undefined ? {} : { offerChunks: report.offerChunks }),
         ...(waits
           ? {
               onWait: (waitMs: number) =>

@@ -7,8 +7,8 @@ grant select, insert on reconciler.alert_receiver to claim_reconciler;
 grant select, insert, update on reconciler.alert, reconciler.alert_delivery, reconciler.brake, reconciler.checkpoint
   to claim_reconciler;
 grant select, insert, delete on reconciler.horizon_sample, reconciler.lease_term, reconciler.slot to claim_reconciler;
-grant select, insert, update, delete on reconciler.pass, reconciler.report, reconciler.discrepancy, reconciler.repair,
-  reconciler.canary_claim, reconciler.canary_round to claim_reconciler;
+grant select, insert, update, delete on reconciler.pass, reconciler.chunk, reconciler.report, reconciler.discrepancy,
+  reconciler.repair, reconciler.canary_claim, reconciler.canary_round to claim_reconciler;
 
 -- The claim tables: adapt what follows to yours. These are those of reconciler.config.yaml. Who owns them needs
 -- `grant usage on schema reconciler` to attach the trigger.

@@ -16,6 +16,7 @@ import { buildSource } from './config/build-source.ts';
 import { applyEnvironment } from './config/environment.ts';
 import { configurationError, formatPath, type Problem } from './config/problem.ts';
 import { readConfigFile } from './config/read-file.ts';
+import { buildReading, type ReadingRules } from './config/reading-schema.ts';
 import { configSchema, type LogLevel } from './config/schema.ts';
 import type { ScheduleCheck } from './config/source-schema.ts';
 
@@ -36,6 +37,7 @@ export interface Config {
   readonly log: { readonly level: LogLevel };
   /** In which cron expressions are read. */
   readonly timezone: string;
+  readonly reading: ReadingRules;
   readonly alerts: {
     /** Who is told beside the log; in the order of the file. */
     readonly receivers: readonly Receiver[];
@@ -87,6 +89,7 @@ export async function loadConfig(options: LoadOptions): Promise<LoadedConfig> {
     http: { ...data.http, readOnly: data.http.readOnly === 'true' },
     log: data.log,
     timezone: data.timezone,
+    reading: buildReading(data.reading),
     alerts: { ...data.alerts, receivers: buildReceivers(data.alerts.receivers) },
     canary: buildCanary(data.canary),
     sources: [

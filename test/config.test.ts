@@ -26,6 +26,7 @@ describe('the smallest file', () => {
       http: { host: '127.0.0.1', port: 3020, credentials: [], readOnly: false },
       log: { level: 'info' },
       timezone: 'UTC',
+      reading: { rowsPerSecond: null, pauseAboveMs: null, chunks: { over: 500_000, rows: 100_000 } },
       alerts: { receivers: [], runbook: 'docs/runbook.md' },
       canary: null,
       sources: [

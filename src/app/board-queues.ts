@@ -7,6 +7,7 @@ import { describePassRequest } from '../schedule/pass-payload.ts';
 
 export function describeQueues(
   passes: BoardQueue['queue'],
+  chunks: BoardQueue['queue'],
   byHand: BoardQueue['queue'],
   deliveries: readonly BoardQueue['queue'][],
   canaries: readonly BoardQueue['queue'][],
@@ -18,6 +19,13 @@ export function describeQueues(
       description:
         'One job a pass over a source. They come from the schedule, or from “Run a pass now” on the overview.',
       requests: { schema: describePassRequest(), pageOf: null },
+    },
+    {
+      queue: chunks,
+      title: 'Chunks of large windows',
+      description:
+        'One job a piece of a pass that has much to read, as a part of the job of the pass. Any worker takes it; what none takes the pass judges itself.',
+      requests: null,
     },
     {
       queue: byHand,

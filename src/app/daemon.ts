@@ -8,6 +8,7 @@ import { createMetrics, type Metrics } from '../http/metrics.ts';
 import { startHttp } from '../http/server.ts';
 import { withDeadline } from '../redis/connect.ts';
 import { readOverview } from '../postgres/overview.ts';
+import { openChunkQueue } from '../schedule/chunk-queue.ts';
 import { openPassQueue, type PassQueue } from '../schedule/pass-queue.ts';
 import { startPassWorker } from '../schedule/pass-worker.ts';
 import type { ScheduleEvent } from '../schedule/schedule-event.ts';
@@ -18,6 +19,7 @@ import { openDesk } from './operator-desk.ts';
 import { openAlertDelivery } from './alert-delivery.ts';
 import { AlertTeller } from './alert-teller.ts';
 import { openCanary, type Canary } from './canary.ts';
+import { startChunkWork } from './chunk-work.ts';
 import { sentencesOf, type Sentences } from './log-sentences.ts';
 import type { Logger } from './log.ts';
 import { openDeps, type OpenDeps } from './open-deps.ts';
@@ -82,20 +84,22 @@ async function open(
   const queueOptions = { url: config.queueRedis.url, prefix: queuePrefix(deps), onEvent };
   const queue = openPassQueue(queueOptions);
   parts.add(() => queue.close(partStopMs));
+  const chunks = openChunkQueue(queueOptions);
+  parts.add(() => chunks.close(partStopMs));
   const state = { working: false };
   const readiness = () => readReadiness(deps, state.working);
   const takeReport = openReportDesk(deps, (source) => metrics.reportStored(source));
   const delivery = openAlertDelivery({ ...config.alerts, ...queueOptions, pool: deps.pool, sentences });
   parts.add(() => delivery.close(partStopMs));
   const teller = new AlertTeller(deps.pool, sentences);
-  const passDeps = { deps: watchDeps(deps, metrics), sentences, metrics, teller };
+  const passDeps = { deps: watchDeps(deps, metrics), sentences, metrics, teller, chunks };
   const byHand = openByHand({ ...queueOptions, deps: passDeps.deps, sentences });
   parts.add(() => byHand.close(partStopMs));
   const canary = openCanary({ ...queueOptions, rules: config.canary, deps, metrics, teller });
   parts.add(() => canary.close(partStopMs));
   const http = await startHttp({
     ...config.http,
-    queues: describeQueues(queue.queue, byHand.queue, delivery.queues, canary.queues),
+    queues: describeQueues(queue.queue, chunks.queue, byHand.queue, delivery.queues, canary.queues),
     overview,
     readiness,
     desk: openDesk(passDeps.deps, queue, byHand),
@@ -149,9 +153,16 @@ function openWork(
     concurrency,
     run: (payload, view, stop) => runScheduledPass(payload, passDeps, view, stop),
   });
+  const chunkWorker = startChunkWork({
+    url: config.queueRedis.url,
+    prefix: queuePrefix(deps),
+    onEvent,
+    ...passDeps,
+  });
   byHand.start();
   parts.add(async () => {
-    const ended = await Promise.all([worker.close(workerStopMs), byHand.stop(workerStopMs)]);
+    const workers = [worker.close(workerStopMs), chunkWorker.close(workerStopMs), byHand.stop(workerStopMs)];
+    const ended = await Promise.all(workers);
     wasCutOff = ended.includes(false);
   });
   const scheduler = startScheduler({

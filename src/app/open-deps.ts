@@ -7,9 +7,10 @@ import type { Config } from '../config.ts';
 import { defaultNamespace } from '../domain/open-claim.ts';
 import { openDistributors } from '../distributor/open-distributor.ts';
 import { connectPostgres, defaultPoolLimits, endPool } from '../postgres/connect.ts';
-import { defaultPassLimits } from '../reconcile/source-context.ts';
+import { defaultPassLimits, type PassLimits } from '../reconcile/source-context.ts';
 import type { ReconcilerDeps } from '../reconcile/under-term.ts';
 import { connectStrict, endRedis, untilReady } from '../redis/connect.ts';
+import { openTurns } from '../redis/turns.ts';
 import type { Sentences } from './log-sentences.ts';
 
 const closeMs = 2_000;
@@ -45,6 +46,7 @@ export async function openDeps(
     connectionName: 'claim-reconciler:leases',
     onError: (error) => sentences.trouble('queue redis', error),
   });
+  const limits = limitsOf(config.reading);
   return {
     pool,
     markers,
@@ -53,7 +55,14 @@ export async function openDeps(
     sources: config.sources,
     distributors,
     holder: `${hostname()}:${process.pid}`,
-    limits: defaultPassLimits,
+    limits,
+    awaitTurn: openTurns({
+      leases,
+      markers,
+      namespace,
+      ...config.reading,
+      callTimeoutMs: limits.callTimeoutMs,
+    }),
     onTrouble: (error) => sentences.trouble('lease', error),
     async untilRedisReady() {
       await Promise.all([untilReady(markers, readyMs), untilReady(leases, readyMs)]);
@@ -61,5 +70,15 @@ export async function openDeps(
     async close() {
       await Promise.all([endRedis(leases, closeMs), endRedis(markers, closeMs), endPool(pool, closeMs)]);
     },
+  };
+}
+
+/** A page never holds more than a second's claims, so that waiting for a turn is spread evenly. */
+function limitsOf({ rowsPerSecond, chunks }: Config['reading']): PassLimits {
+  const { rowsPerPage } = defaultPassLimits;
+  return {
+    ...defaultPassLimits,
+    rowsPerPage: Math.min(rowsPerPage, rowsPerSecond ?? rowsPerPage),
+    chunks: { ...defaultPassLimits.chunks, ...chunks },
   };
 }

@@ -6,6 +6,8 @@ import { run as runPass } from '../../jobs/pass.ts';
 import { OperatingError } from '../domain/operating-error.ts';
 import type { Metrics } from '../http/metrics.ts';
 import { asOperatingError } from '../postgres/as-operating-error.ts';
+import type { OfferChunks } from '../reconcile/window-request.ts';
+import type { ChunkQueue } from '../schedule/chunk-queue.ts';
 import type { PassPayload } from '../schedule/pass-payload.ts';
 import type { RunView } from '../schedule/queue-worker.ts';
 import type { AlertTeller } from './alert-teller.ts';
@@ -18,6 +20,7 @@ export interface ScheduledPassDeps {
   readonly sentences: Sentences;
   readonly metrics: Metrics;
   readonly teller: AlertTeller;
+  readonly chunks: Pick<ChunkQueue, 'offer'>;
 }
 
 /**
@@ -26,13 +29,18 @@ export interface ScheduledPassDeps {
  */
 export async function runScheduledPass(
   { source, slot, by: person }: PassPayload,
-  { deps, sentences, metrics, teller }: ScheduledPassDeps,
+  { deps, sentences, metrics, teller, chunks }: ScheduledPassDeps,
   view: RunView,
   signal: AbortSignal,
 ): Promise<object> {
   const by = slot === null ? (person ?? 'a person, by the queue') : 'schedule';
   try {
-    const report = await runPass({ source, by, force: false, waits: false }, deps, view, signal);
+    const offerChunks: OfferChunks = (cut) => {
+      const jobs = cut.map(({ passId, number }) => ({ source, passId, number }));
+      chunks.offer(jobs, view.asWhole());
+    };
+    const payload = { source, by, force: false, waits: false };
+    const report = await runPass(payload, deps, { ...view, offerChunks }, signal);
     sentences.passEnded(report);
     metrics.passEnded(report);
     await tellAlerts(teller, source, sentences);

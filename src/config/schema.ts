@@ -7,6 +7,7 @@ import { alertsSchema } from './alerts-schema.ts';
 import { canarySchema } from './canary-schema.ts';
 import { anyNumberOf, choice, field, integer, optionalSection, section, text } from './fields.ts';
 import { kindOf } from './problem.ts';
+import { readingSchema } from './reading-schema.ts';
 import { sourceSchema, type ScheduleCheck } from './source-schema.ts';
 
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
@@ -35,6 +36,7 @@ export function configSchema(checkSchedule: ScheduleCheck) {
     }),
     log: optionalSection({ level: choice(logLevels).default('info') }),
     timezone: timezone().default('UTC'),
+    reading: readingSchema(),
     alerts: alertsSchema(),
     canary: canarySchema(),
     sources: z.record(z.string(), sourceSchema(checkSchedule), {

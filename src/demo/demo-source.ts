@@ -3,6 +3,7 @@
  * a short grace period and a fast schedule so that a person need not wait.
  */
 import type { Config } from '../config.ts';
+import { readingDefaults } from '../config/reading-schema.ts';
 import { defaultRunbook } from '../domain/alert-message.ts';
 import type { Source, SourceRules } from '../domain/source.ts';
 import { parseTemplate } from '../domain/template.ts';
@@ -80,6 +81,7 @@ export function demoConfig(
     http: { host: '127.0.0.1', port, credentials: [], readOnly: false },
     log: { level: 'fatal' },
     timezone: 'UTC',
+    reading: { rowsPerSecond: null, pauseAboveMs: null, chunks: readingDefaults.chunks },
     alerts: { receivers: [], runbook: defaultRunbook },
     canary: null,
     sources: demoSources(prefix),

@@ -16,9 +16,9 @@ export interface ClaimPage {
   readonly last: Position | null;
 }
 
-/** Which rows a page is taken from: by change, from a position on, or by id, for a person's repair. */
+/** Which rows a page is taken from: by change, from a position on and perhaps up to one, or by id, for a person's repair. */
 export type PageRange =
-  | { readonly by: 'change'; readonly after: Position }
+  | { readonly by: 'change'; readonly after: Position; readonly upTo?: Position }
   | { readonly by: 'id'; readonly fromId: string; readonly toId: string; readonly afterId: string | null };
 
 export interface PageBounds {
@@ -92,21 +92,23 @@ export function changedBetween(
   source: SourceSql,
   { from, to }: { readonly from: Position; readonly to: Position },
 ): string {
-  const { id, idType, change } = source;
-  const upTo =
-    to.id === null
-      ? `${change} < ${xid8(to.changeXid)}`
-      : `(${change}, ${id}) <= (${xid8(to.changeXid)}, ${pg.escapeLiteral(to.id)}::${idType})`;
-  return `${inRange(source, { by: 'change', after: from })} and ${upTo}`;
+  return inRange(source, { by: 'change', after: from, upTo: to });
 }
 
-function inRange({ id, idType, change }: SourceSql, range: PageRange): string {
+/** SQL: a row lies in the range, whatever its horizon. Names no table. */
+export function inRange({ id, idType, change }: SourceSql, range: PageRange): string {
   const literal = (value: string): string => `${pg.escapeLiteral(value)}::${idType}`;
   if (range.by === 'id') {
     const after = range.afterId === null ? '' : ` and ${id} > ${literal(range.afterId)}`;
     return `${id} between ${literal(range.fromId)} and ${literal(range.toId)}${after}`;
   }
-  const { after } = range;
-  if (after.id === null) return `${change} >= ${xid8(after.changeXid)}`;
-  return `(${change}, ${id}) > (${xid8(after.changeXid)}, ${literal(after.id)})`;
+  const { after, upTo } = range;
+  const begins =
+    after.id === null
+      ? `${change} >= ${xid8(after.changeXid)}`
+      : `(${change}, ${id}) > (${xid8(after.changeXid)}, ${literal(after.id)})`;
+  if (upTo === undefined) return begins;
+  return upTo.id === null
+    ? `${begins} and ${change} < ${xid8(upTo.changeXid)}`
+    : `${begins} and (${change}, ${id}) <= (${xid8(upTo.changeXid)}, ${literal(upTo.id)})`;
 }

@@ -16,6 +16,7 @@ export const ownRights: Readonly<Record<string, readonly (typeof all)[number][]>
   canary_claim: all,
   canary_round: all,
   checkpoint: kept,
+  chunk: all,
   discrepancy: all,
   horizon_sample: ['select', 'insert', 'delete'],
   lease_term: ['select', 'insert', 'delete'],

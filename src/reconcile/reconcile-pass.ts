@@ -23,6 +23,7 @@ import { obstaclesNow, preflight, type Preflight } from './preflight.ts';
 import { repairDue, tellFailures } from './repair-due.ts';
 import type { ReadingProgress } from './reading-progress.ts';
 import type { SourceContext } from './source-context.ts';
+import type { OfferChunks } from './window-request.ts';
 import { startTally, type Tally } from './tally.ts';
 import type { Term } from './hold-term.ts';
 
@@ -34,6 +35,10 @@ export interface PassRequest {
   /** Given for one-off runs, which wait for a horizon old enough. See `fixWindow`. */
   readonly onWait?: (waitMs: number) => void;
   readonly onProgress?: (progress: ReadingProgress) => void;
+  /** Told, in words, when judging waits because the marker Redis is slow. */
+  readonly onPause?: (why: string) => void;
+  /** Given where other workers may judge pieces of a large window. */
+  readonly offerChunks?: OfferChunks;
 }
 
 /**

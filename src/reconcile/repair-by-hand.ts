@@ -74,6 +74,7 @@ export async function planByHand(
         horizon,
         rowsMax: context.limits.rowsPerPage,
       });
+      await context.awaitTurn(page.rows, signal, () => undefined);
       for await (const some of judgePage(context, page)) {
         found.push(...some);
         if (found.length > context.limits.planMax) throw tooMany(context);

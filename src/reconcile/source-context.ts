@@ -13,6 +13,7 @@ import { readDatabaseTime } from '../postgres/horizon.ts';
 import { inspectTable } from '../postgres/inspect-table.ts';
 import { describeSource, type SourceSql } from '../postgres/source-sql.ts';
 import type { ScreenPace } from '../redis/screen-markers.ts';
+import type { AwaitTurn } from '../redis/turns.ts';
 
 /** The sizes of the reading. */
 export interface PassLimits {
@@ -20,9 +21,18 @@ export interface PassLimits {
   readonly block: BlockLimits;
   readonly callsInFlight: number;
   readonly rowsPerPage: number;
+  readonly chunks: ChunkLimits;
   readonly callTimeoutMs: number;
   /** A plan never holds more repairs than this, so that its memory is bounded; above what a brake may be set to. */
   readonly planMax: number;
+}
+
+export interface ChunkLimits {
+  /** What a window holds beyond so many rows is left to many workers. */
+  readonly over: number;
+  readonly rows: number;
+  /** The pass itself takes a chunk that nobody has taken for so long. */
+  readonly offeredForMs: number;
 }
 
 export const defaultPassLimits: PassLimits = {
@@ -30,6 +40,7 @@ export const defaultPassLimits: PassLimits = {
   // A second one keeps the server busy; two more made a pass 3 % faster, and other clients wait twice as long.
   callsInFlight: 2,
   rowsPerPage: 50_000,
+  chunks: { over: 500_000, rows: 100_000, offeredForMs: 2_000 },
   callTimeoutMs: 2_000,
   planMax: 20_001,
 };
@@ -47,6 +58,8 @@ export interface Stores {
   readonly namespace: string;
   /** By the source's name; a source without one has none. */
   readonly distributors: ReadonlyMap<string, Distributor>;
+  /** Waited for before each page of claims; unless given nobody waits. */
+  readonly awaitTurn?: AwaitTurn;
   /** Told how long claims that a pass found bad had been so, in milliseconds, after that is on record. */
   readonly onDetected?: (source: string, latenciesMs: readonly number[]) => void;
 }
@@ -64,6 +77,7 @@ export interface SourceContext extends Pick<Stores, 'pool' | 'markers'> {
   /** The key of the source's open-claims index, in the marker Redis. */
   readonly openClaimsKey: string;
   readonly onDetected: (latenciesMs: readonly number[]) => void;
+  readonly awaitTurn: AwaitTurn;
   /** Database time, Unix milliseconds: read once, then carried on by the monotonic clock. */
   readonly nowMs: () => number;
 }
@@ -96,9 +110,12 @@ export async function openSource(
     distributorTimeoutMs: source.distributor?.timeoutMs ?? defaultDistributorTimeoutMs,
     openClaimsKey: openClaimsKey(stores.namespace, source.name),
     onDetected: (latenciesMs) => stores.onDetected?.(source.name, latenciesMs),
+    awaitTurn: stores.awaitTurn ?? atOnce,
     nowMs,
   };
 }
+
+const atOnce: AwaitTurn = async () => {};
 
 /** That values name the attempt is believed only if a person says so, or an index makes sure of it. */
 function believeUnique(source: Source, attemptIsUnique: boolean): Source {

@@ -28,6 +28,15 @@ export function countBatch(tally: Tally, rows: number, found: readonly FoundDisc
   for (const { verdict } of found) tally.verdicts[verdict] += 1;
 }
 
+/** Adds what others have judged. */
+export function addCounts(tally: Tally, judged: Partial<Readonly<Record<Verdict, number>>>): void {
+  for (const verdict of verdicts) {
+    const count = judged[verdict] ?? 0;
+    tally.checked += count;
+    tally.verdicts[verdict] += count;
+  }
+}
+
 /** Adds markers without a row: they are no claims of a batch, and count as judged. */
 export function countRowless(tally: Tally, verdicts: readonly Verdict[]): void {
   tally.checked += verdicts.length;

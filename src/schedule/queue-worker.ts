@@ -5,16 +5,26 @@
  * A job is run at least once, perhaps on two machines at a time: whatever must not happen twice is kept by Postgres (and,
  * for passes, the source's lease), not here.
  */
+import { setTimeout as wait } from 'node:timers/promises';
 import { UnrecoverableError, Worker, MetricsTime, type Job } from 'bullmq';
 import { OperatingError } from '../domain/operating-error.ts';
 import { connectPatient, endRedis, withDeadline, type PatientRedis } from '../redis/connect.ts';
 import type { QueueOptions } from './open-queue.ts';
 import type { PayloadReading } from './read-payload.ts';
 
+/** A job that has parts, as the queue of the parts has to name it. */
+export interface WholeJob {
+  readonly id: string;
+  /** The queue of the whole, with its prefix. */
+  readonly queue: string;
+}
+
 /** What a run may show of itself on the dashboard. Neither waits nor fails when Redis is away. */
 export interface RunView {
   log(line: string): void;
   progress(state: object): void;
+  /** The job, for jobs that are parts of it. It ends after them: those that nobody has begun by then are removed. */
+  asWhole(): WholeJob;
 }
 
 /** Runs one job and returns what the dashboard shows as its result. Stops soon after `signal` aborts. */
@@ -58,6 +68,8 @@ const stopGraceMs = 60_000;
 
 /** As long as a lease lives: a source whose worker was killed is judged again soon after. */
 const defaultStallAfterMs = 15_000;
+const partsLookMs = 50;
+
 /** Stalls that are forgiven: running again is harmless. */
 const stallsMax = 2;
 
@@ -76,7 +88,8 @@ class RunningWorker<Payload> implements QueueWorker {
   constructor(work: Work<Payload>, options: WorkerOptions<Payload>) {
     this.#work = work;
     this.#options = options;
-    const { url, prefix, concurrency, onEvent, stallAfterMs = defaultStallAfterMs } = options;
+    const { url, prefix, concurrency, onEvent } = options;
+    const stallAfterMs = this.#stallAfterMs;
     const tell = (reason: string): void => onEvent({ kind: 'queue_trouble', reason });
     this.#redis = connectPatient(url, { onError: ({ message }) => tell(message) });
     // Three parameters are what makes the library give a signal.
@@ -94,6 +107,10 @@ class RunningWorker<Payload> implements QueueWorker {
       metrics: { maxDataPoints: MetricsTime.ONE_WEEK },
     });
     this.#listen();
+  }
+
+  get #stallAfterMs(): number {
+    return this.#options.stallAfterMs ?? defaultStallAfterMs;
   }
 
   running(): number {
@@ -148,17 +165,24 @@ class RunningWorker<Payload> implements QueueWorker {
       AbortSignal.timeout(limitMs),
       ...(lost === undefined ? [] : [lost]),
     ];
-    const run = this.#options.run(reading.payload, this.#viewOf(job), AbortSignal.any(signals));
+    let isWhole = false;
+    const view = this.#viewOf(job, () => {
+      isWhole = true;
+    });
+    const run = this.#options.run(reading.payload, view, AbortSignal.any(signals));
     this.#runs.add(run);
     try {
       const what = `waiting for ${this.#work.nameOf(reading.payload)}`;
-      return await withDeadline(run, limitMs + stopGraceMs, what);
+      const result = await withDeadline(run, limitMs + stopGraceMs, what);
+      if (isWhole)
+        await withDeadline(endParts(job), 2 * this.#stallAfterMs, 'waiting for the parts of the job');
+      return result;
     } finally {
       this.#runs.delete(run);
     }
   }
 
-  #viewOf(job: Job): RunView {
+  #viewOf(job: Job, onWhole: () => void): RunView {
     const redis = this.#redis;
     // Lost lines are no harm; lines that pile up while Redis is away would be.
     const show = (work: () => Promise<unknown>): void => {
@@ -167,7 +191,24 @@ class RunningWorker<Payload> implements QueueWorker {
     return {
       log: (line) => show(async () => job.log(line)),
       progress: (state) => show(async () => job.updateProgress(state)),
+      asWhole: () => {
+        onWhole();
+        return { id: job.id ?? '', queue: job.queueQualifiedName };
+      },
     };
+  }
+}
+
+/**
+ * Redis refuses to complete a job that has unfinished parts. One that is under way has nothing left to do when the run of the
+ * whole has ended, and ends soon; one whose worker was killed can be removed when it counts as stalled.
+ */
+async function endParts(job: Job): Promise<void> {
+  for (;;) {
+    await job.removeUnprocessedChildren();
+    const { unprocessed = 0 } = await job.getDependenciesCount({ unprocessed: true });
+    if (unprocessed === 0) return;
+    await wait(partsLookMs);
   }
 }
 

@@ -4,6 +4,7 @@
  */
 import { describeRedisError, withDeadline } from '../redis/connect.ts';
 import { byHandQueueName } from './by-hand-queue.ts';
+import { chunkQueueName } from './chunk-queue.ts';
 import { openQueue } from './open-queue.ts';
 import { passQueueName } from './pass-queue.ts';
 
@@ -12,7 +13,7 @@ const closeTimeoutMs = 1_000;
 
 /** Throws OperatingError `redis_unreachable` or `timed_out`; then some of it may be left. */
 export async function removeQueues(url: string, prefix: string): Promise<void> {
-  for (const name of [passQueueName, byHandQueueName]) {
+  for (const name of [passQueueName, chunkQueueName, byHandQueueName]) {
     const { queue, close } = openQueue(name, { url, prefix, onEvent: () => {} });
     try {
       await withDeadline(queue.obliterate({ force: true }), removeTimeoutMs, `removing the queue ${name}`);

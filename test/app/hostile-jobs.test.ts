@@ -30,7 +30,7 @@ beforeEach(async () => {
     alerts: `{ receivers: { hook: { kind: webhook, url: '${receiver.url}', allowPrivate: true } } }`,
   });
   await daemon.started;
-  queues = ['passes', 'alert-delivery'].map((name) => new Queue(name, { connection: redis, prefix }));
+  queues = ['passes', 'chunks', 'alert-delivery'].map((name) => new Queue(name, { connection: redis, prefix }));
 });
 
 afterEach(async () => {
@@ -52,6 +52,9 @@ const hostile: readonly unknown[] = [
   { source: 'gifts', slot: null, mode: 'repair', force: true },
   { source: 'gifts', slot: null, constructor: { prototype: { polluted: canary } } },
   { source: 'x'.repeat(100_000), slot: null },
+  { source: 'gifts', passId: '1 or 1=1', number: 1 },
+  { source: 'gifts', passId: '9'.repeat(19), number: 1 },
+  { source: 'gifts', passId: '1', number: -1 },
   { delivery: '-1' },
   { delivery: { toString: canary } },
   { delivery: '1 or 1=1' },

@@ -15,6 +15,8 @@ export interface ShopSettings {
   readonly databaseUrl?: string;
   /** The section `http`, in braces. */
   readonly http?: string;
+  /** The section `reading`, in braces. */
+  readonly reading?: string;
   /** The section `alerts`, in braces. */
   readonly alerts?: string;
   /** The section `canary`, in braces; none unless given. */
@@ -40,6 +42,7 @@ export function shopConfig(
     queueUrl = world.redisUrl,
     http = '{ port: 0 }',
     alerts = '{}',
+    reading = '{}',
     canary,
     distributor = 'null',
   } = settings;
@@ -60,6 +63,7 @@ markerRedis: { url: '${markersUrl}' }
 queueRedis: { url: '${queueUrl}' }
 http: ${http}
 alerts: ${alerts}
+reading: ${reading}
 ${canary === undefined ? '' : `canary: ${canary}`}
 sources:
   gifts:

@@ -1,0 +1,19 @@
+/**
+ * What a job about a chunk of a large window carries: which one. What it holds, and whether it is still to be judged, stands
+ * in Postgres.
+ */
+import { z } from 'zod';
+import { readPayload, type PayloadReading } from './read-payload.ts';
+
+export const chunkPayloadSchema = z.strictObject({
+  source: z.string().regex(/^[a-z][a-z0-9_-]{0,62}$/, 'must be the name of a source'),
+  passId: z.string().regex(/^\d{1,18}$/, 'must be the id of a pass'),
+  number: z.int().min(1),
+});
+
+export type ChunkPayload = z.infer<typeof chunkPayloadSchema>;
+
+/** Reads what came out of the queue. */
+export function readChunkPayload(data: unknown): PayloadReading<ChunkPayload> {
+  return readPayload(chunkPayloadSchema, 'a chunk', data);
+}

@@ -1,0 +1,105 @@
+/**
+ * A large window shared by two daemons, as processes, one of which is killed in mid-chunk: nothing is lost, nothing is
+ * found twice.
+ */
+import { beforeEach, expect, it } from 'vitest';
+import { shopConfig } from '../cli/support/shop-config.ts';
+import { useProgram } from '../cli/support/program.ts';
+import { useWorlds } from '../reconcile/support/use-world.ts';
+import type { World } from '../reconcile/support/world.ts';
+import { startProcess, type ProcessHandle } from '../support/process-handle.ts';
+import { waitFor } from '../support/wait-for.ts';
+
+const worlds = useWorlds();
+const program = useProgram();
+let world: World;
+
+const claims = 30_000;
+/** Slow enough that a chunk lasts. */
+const reading = '{ rowsPerSecond: 5000, chunks: { over: 0, rows: 2000 } }';
+
+beforeEach(async () => {
+  world = await worlds.create();
+});
+
+/** All in one transaction, so that the pages cannot be told apart by it. Every thousandth has no marker. */
+async function addClaims(): Promise<void> {
+  const pipeline = world.redis.pipeline();
+  for (let uid = 1; uid <= claims; uid += 1) {
+    if (uid % 1_000 !== 0) pipeline.set(`gift:${uid}`, `attempt-${uid}`, 'PX', 86_400_000);
+  }
+  await pipeline.exec();
+  await world.pool.query(
+    `insert into gift_claim (uid, attempt_id, status, expires_at)
+     select n, 'attempt-' || n, 'granted', clock_timestamp() + interval '1 day' from generate_series(1, $1) n`,
+    [claims],
+  );
+}
+
+async function startDaemon(): Promise<ProcessHandle> {
+  const text = shopConfig(world, { mode: 'observe', schedule: '* * * * * *', reading });
+  const config = await program.write('spread.yaml', text);
+  const daemon = startProcess('src/cli/main.ts', {
+    args: ['start', '--config', config],
+    env: { DATABASE_URL: '', REDIS_URL: '', QUEUE_REDIS_URL: '' },
+  });
+  await daemon.waitForLine('claim-reconciler watches gifts');
+  return daemon;
+}
+
+interface LargePass {
+  readonly pid: number;
+  readonly judged: number;
+  readonly taken: number;
+}
+
+/** The pass that has cut its window, and how far its chunks are. */
+async function largePass(): Promise<LargePass | null> {
+  const { rows } = await world.pool.query<LargePass>(
+    `select split_part(t.holder, ':', 2)::int as pid,
+       (count(*) filter (where c.verdicts is not null))::int as judged,
+       (count(*) filter (where c.taken_by is not null and c.verdicts is null))::int as taken
+     from reconciler.chunk c join reconciler.pass p on p.id = c.pass_id
+     join reconciler.lease_term t on t.token = p.fencing_token group by 1`,
+  );
+  return rows[0] ?? null;
+}
+
+it('a worker that is killed in mid-chunk loses nothing', async () => {
+  const daemons = [await startDaemon(), await startDaemon()];
+  await addClaims();
+  const pass = await waitFor(
+    async () => {
+      const now = await largePass();
+      return now !== null && now.judged > 2 && now.taken === 2 ? now : null;
+    },
+    { what: 'two chunks under way', timeoutMs: 60_000, intervalMs: 5 },
+  );
+  const helping = daemons.find(({ pid }) => pid !== pass.pid);
+  const holding = daemons.find(({ pid }) => pid === pass.pid);
+  await helping?.kill();
+  const report = await waitFor(
+    async () => {
+      const { rows } = await world.pool.query<{
+        report: { checked: number; verdicts: object; outcome: string };
+      }>(`select report from reconciler.pass where (report ->> 'checked')::int > 1000`);
+      return rows[0]?.report ?? false;
+    },
+    { what: 'the end of the pass', timeoutMs: 90_000 },
+  );
+  expect(report).toMatchObject({ outcome: 'completed', checked: claims, verdicts: { missing_marker: 30 } });
+  const found = await world.discrepancies();
+  expect(found.map(({ claimId }) => Number(claimId) % 1_000)).toEqual(Array.from({ length: 30 }, () => 0));
+  expect(new Set(found.map(({ claimId }) => claimId)).size).toBe(30);
+  // As the dashboard shows it: chunks are parts of the job of their pass.
+  await waitFor(async () => (await partsMax()) > 5, { what: 'a pass with its parts', timeoutMs: 60_000 });
+  holding?.signal('SIGTERM');
+  expect(await holding?.waitForEnd(), holding?.output()).toEqual({ code: 0, signal: null });
+}, 180_000);
+
+/** Of the passes that are done, by the queue. */
+async function partsMax(): Promise<number> {
+  const jobs = await world.redis.zrange('claim-reconciler:queue:passes:completed', '0', '-1');
+  const parts = jobs.map(async (id) => world.redis.hlen(`claim-reconciler:queue:passes:${id}:processed`));
+  return Math.max(...(await Promise.all(parts)));
+}
