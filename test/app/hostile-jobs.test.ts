@@ -30,7 +30,9 @@ beforeEach(async () => {
     alerts: `{ receivers: { hook: { kind: webhook, url: '${receiver.url}', allowPrivate: true } } }`,
   });
   await daemon.started;
-  queues = ['passes', 'chunks', 'alert-delivery'].map((name) => new Queue(name, { connection: redis, prefix }));
+  queues = ['passes', 'chunks', 'alert-delivery'].map(
+    (name) => new Queue(name, { connection: redis, prefix }),
+  );
 });
 
 afterEach(async () => {
