@@ -24,6 +24,22 @@ export function chooseSeed(name: string): number {
   return seed;
 }
 
+/** How fast-check repeats a history; it prints all three after a failure. */
+export interface Replay {
+  readonly parameters: { readonly seed: number; readonly path?: string; readonly endOnFailure?: boolean };
+  readonly commands: { readonly replayPath?: string };
+}
+
+/** As `chooseSeed`; TEST_PATH and TEST_REPLAY_PATH lead to the one history of a seed, as fast-check printed them. */
+export function chooseReplay(name: string): Replay {
+  const seed = chooseSeed(name);
+  const { TEST_PATH: path, TEST_REPLAY_PATH: replayPath } = process.env;
+  return {
+    parameters: path === undefined ? { seed } : { seed, path, endOnFailure: true },
+    commands: replayPath === undefined ? {} : { replayPath },
+  };
+}
+
 /** The same `seed` gives the same numbers. */
 export function createRandom(seed: number): SeededRandom {
   const next = mulberry32(seed);

@@ -11,7 +11,7 @@ import type { SeededRandom } from '../../support/seeded-random.ts';
 import { dayMs } from './claim-tables.ts';
 
 export const statuses = ['pending', 'granted', 'failed'] as const;
-type Status = (typeof statuses)[number];
+export type Status = (typeof statuses)[number];
 
 /** What a claim of this status is when its marker has its own value and no expiry. */
 export const verdictOf: Readonly<Record<Status, string>> = {
