@@ -11,6 +11,7 @@ import { checkCanary } from './canary-schema.ts';
 import { checkDistributor, checkGrace } from './distributor-agreement.ts';
 import { formatDuration } from './duration.ts';
 import { httpDefaults } from './schema.ts';
+import { checkRedisUrls } from './redis-agreement.ts';
 import { sourceDefaults } from './source-schema.ts';
 import { isMap, valueAt, type Path, type Problem } from './problem.ts';
 import { sourcesIn, type SourceNode } from './source-node.ts';
@@ -22,6 +23,7 @@ const sourceName = /^[a-z][a-z0-9_-]{0,62}$/;
 /** The problems; nothing may be started while there is one. */
 export function findDisagreements(tree: unknown): Problem[] {
   return [
+    ...checkRedisUrls(tree),
     ...checkHttp(tree),
     ...checkReceivers(tree),
     ...checkCanary(tree),

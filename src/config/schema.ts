@@ -3,6 +3,7 @@
  * Does not compare keys with each other: see `agreement.ts`.
  */
 import { z } from 'zod';
+import { readRedisHosts } from '../domain/redis-url.ts';
 import { alertsSchema } from './alerts-schema.ts';
 import { canarySchema } from './canary-schema.ts';
 import { anyNumberOf, choice, field, integer, optionalSection, section, text } from './fields.ts';
@@ -50,27 +51,30 @@ export function configSchema(checkSchedule: ScheduleCheck) {
 
 function postgresUrl(): z.ZodType<string> {
   return url(
-    ['postgres:', 'postgresql:'],
     'must be the URL of the Postgres that holds the claims, such as postgres://user:password@host:5432/name',
     'DATABASE_URL',
+    (value) => hasProtocol(value, ['postgres:', 'postgresql:']),
   );
 }
 
+/** What is wrong with one of several hosts is told by `redis-agreement.ts`. */
 function redisUrl(variable: string): z.ZodType<string> {
   return url(
-    ['redis:', 'rediss:'],
-    'must be the URL of a Redis, such as redis://user:password@host:6379/0, or rediss:// for TLS',
+    'must be the URL of a Redis, such as redis://user:password@host:6379/0, or rediss:// for TLS; through Sentinels it is ' +
+      'redis+sentinel://user:password@host:26379,host:26379/name/0',
     variable,
+    (value) => readRedisHosts(value) !== null || hasProtocol(value, ['redis:', 'rediss:']),
   );
 }
 
 /** Passed on as it is; the stores' own clients read the rest of it. */
-function url(protocols: readonly string[], mustBe: string, variable: string): z.ZodType<string> {
+function url(mustBe: string, variable: string, isGood: (value: string) => boolean): z.ZodType<string> {
   const hint = `(${variable}, if set, wins; characters such as @ / : # in a password must be percent-encoded)`;
-  return field(`${mustBe} ${hint}`, (value) => {
-    if (!URL.canParse(value)) return undefined;
-    return protocols.includes(new URL(value).protocol) ? value : undefined;
-  });
+  return field(`${mustBe} ${hint}`, (value) => (isGood(value) ? value : undefined));
+}
+
+function hasProtocol(value: string, protocols: readonly string[]): boolean {
+  return URL.canParse(value) && protocols.includes(new URL(value).protocol);
 }
 
 function timezone(): z.ZodType<string> {

@@ -10,7 +10,7 @@ import { GuardedCache, type GuardedCacheOptions } from '../redis/guarded-cache.t
 export { OperatingError, type OperatingErrorCode } from '../domain/operating-error.ts';
 
 export interface OpenCacheOptions extends Omit<GuardedCacheOptions, 'redis'> {
-  /** `redis://` or `rediss://`, a standalone Redis. */
+  /** `redis://`, `rediss://` or `redis+sentinel://`: no Cluster. */
   readonly redisUrl: string;
 }
 

@@ -16,7 +16,7 @@ export { OperatingError, type OperatingErrorCode } from '../domain/operating-err
 export type { AcquireOutcome, Lease } from '../redis/lease.ts';
 
 export interface OpenLeasesOptions {
-  /** `redis://` or `rediss://`, a standalone Redis. */
+  /** `redis://`, `rediss://` or `redis+sentinel://`: no Cluster. */
   readonly redisUrl: string;
   /** Told about trouble with the connection, and once per streak of renewals that failed. Not about a lost lease. */
   readonly onTrouble: (error: OperatingError) => void;

@@ -1,24 +1,51 @@
 /**
  * Where a Redis is, from its URL: `redis://`, or `rediss://` for TLS, which can name files as redis-cli does: `cacert` (the
- * authority that signed the server's certificate), `cert` and `key` (a certificate of our own).
+ * authority that signed the server's certificate), `cert` and `key` (a certificate of our own). `redis+sentinel://` names
+ * Sentinels that know where it is (`domain/redis-url.ts`).
  * Invariants kept: no password gets into an error; over TLS the server's certificate is always checked, and its name.
  */
 import { readFileSync } from 'node:fs';
 import type { Redis, RedisOptions } from 'ioredis';
 import { OperatingError } from '../domain/operating-error.ts';
+import { formatHosts, readRedisHosts, type RedisHosts } from '../domain/redis-url.ts';
+import { SentinelConnector, sentinelsOf } from './sentinel-connector.ts';
 import { TlsConnector } from './tls-connector.ts';
 
 export interface RedisAddress {
-  /** Without the names of files. */
+  /** Without the names of files; that of several hosts says no more than the scheme. */
   readonly url: string;
-  readonly options: Pick<RedisOptions, 'tls' | 'Connector'>;
+  readonly options: RedisOptions;
 }
+
+type TlsFiles = Partial<Record<'ca' | 'cert' | 'key', string>>;
 
 /** What each file is to TLS. */
 const files = { cacert: 'ca', cert: 'cert', key: 'key' } as const;
 
-/** Throws OperatingError `configuration` for a URL that cannot be read, or that names a file that cannot. */
+/**
+ * Throws OperatingError `configuration` for a URL that cannot be read, with all that is wrong with it, or that names a
+ * file that cannot.
+ */
 export function readAddress(text: string): RedisAddress {
+  const reading = readRedisHosts(text);
+  if (reading === null) return readOneServer(text);
+  if ('problems' in reading) {
+    const lines = reading.problems.map((problem) => `  - it ${problem}`).join('\n');
+    throw new OperatingError(
+      'configuration',
+      `The Redis URL will not do; nothing was connected to:\n${lines}`,
+    );
+  }
+  if (reading.hosts.kind === 'cluster') {
+    throw new OperatingError(
+      'configuration',
+      'This Redis cannot be a Cluster: only markers may lie in one. Nothing was connected to.',
+    );
+  }
+  return { url: 'redis://', options: throughSentinels(reading.hosts) };
+}
+
+function readOneServer(text: string): RedisAddress {
   // The parser's own error would carry the whole URL, with its password.
   if (!URL.canParse(text) || !/^rediss?:$/.test(new URL(text).protocol)) {
     throw new OperatingError(
@@ -28,16 +55,45 @@ export function readAddress(text: string): RedisAddress {
     );
   }
   const url = new URL(text);
-  const tls: Partial<Record<'ca' | 'cert' | 'key', string>> = {};
-  for (const [parameter, part] of Object.entries(files)) {
+  const named = new Map<string, string>();
+  for (const parameter of Object.keys(files)) {
     const file = url.searchParams.get(parameter);
     url.searchParams.delete(parameter);
     if (file === null) continue;
     if (url.protocol === 'redis:') throw badFile(parameter, file, 'goes with rediss:// only');
-    tls[part] = readPem(parameter, file);
+    named.set(parameter, file);
   }
   if (url.protocol === 'redis:') return { url: text, options: {} };
-  return { url: url.href, options: { tls, Connector: TlsConnector } };
+  return { url: url.href, options: { tls: readFiles(named), Connector: TlsConnector } };
+}
+
+function throughSentinels(given: RedisHosts): RedisOptions {
+  const { hosts, isTls, primaryName, username, password, database, parameters } = given;
+  const [sentinelUsername, sentinelPassword] = ['sentinelUsername', 'sentinelPassword'].map((name) =>
+    parameters.get(name),
+  );
+  const tls = isTls ? readFiles(parameters) : undefined;
+  return {
+    Connector: SentinelConnector,
+    sentinels: [...hosts],
+    name: primaryName,
+    db: database,
+    ...(username === null ? {} : { username }),
+    ...(password === null ? {} : { password }),
+    ...(sentinelUsername === undefined ? {} : { sentinelUsername }),
+    ...(sentinelPassword === undefined ? {} : { sentinelPassword }),
+    ...(tls === undefined ? {} : { tls, sentinelTLS: tls, enableTLSForSentinelMode: true }),
+  };
+}
+
+/** @param named the files, by parameter */
+function readFiles(named: ReadonlyMap<string, string>): TlsFiles {
+  const tls: TlsFiles = {};
+  for (const [parameter, part] of Object.entries(files)) {
+    const file = named.get(parameter);
+    if (file !== undefined) tls[part] = readPem(parameter, file);
+  }
+  return tls;
 }
 
 function readPem(parameter: string, file: string): string {
@@ -59,15 +115,22 @@ function badFile(parameter: string, file: string, what: string): OperatingError 
   );
 }
 
-/** Host and port, for people. */
+/** For people: host and port, or what the Sentinels call it, and where they are. */
 export function addressOf({ options }: Redis): string {
-  return `${options.host ?? 'localhost'}:${options.port ?? 6379}`;
+  const sentinels = sentinelsOf(options);
+  if (sentinels.length === 0) return `${options.host ?? 'localhost'}:${options.port ?? 6379}`;
+  return `${options.name ?? ''} (Sentinels at ${formatHosts(sentinels)})`;
 }
 
 /** What it looks like when one side speaks TLS and the other does not. */
 export function hintOf({ options }: Redis, trouble: string): string {
   const isTls = options.tls !== undefined;
-  if (!isTls && trouble.includes('ECONNRESET')) return ' If it wants TLS, the URL must begin with rediss://.';
-  if (isTls && trouble.includes('ETIMEDOUT')) return ' If it has no TLS, the URL must begin with redis://.';
+  const scheme = sentinelsOf(options).length === 0 ? '' : '+sentinel';
+  if (!isTls && trouble.includes('ECONNRESET')) {
+    return ` If it wants TLS, the URL must begin with rediss${scheme}://.`;
+  }
+  if (isTls && trouble.includes('ETIMEDOUT')) {
+    return ` If it has no TLS, the URL must begin with redis${scheme}://.`;
+  }
   return '';
 }

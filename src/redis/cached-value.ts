@@ -9,7 +9,8 @@
  * numbers are ordered, so that the latest wins instead of the one whose token is left.
  */
 import type { Redis } from 'ioredis';
-import { describeRedisError, withDeadline } from './connect.ts';
+import { withDeadline } from './connect.ts';
+import { describeRedisError } from './redis-trouble.ts';
 import { loadScript, runScript, type Script, type ScriptArgument } from './script.ts';
 
 const readScript = loadScript(new URL('./read-cached.lua', import.meta.url));

@@ -7,7 +7,8 @@
 import { ReplyError } from 'ioredis';
 import type { PresentMarker } from '../domain/marker.ts';
 import type { MarkerChange } from '../domain/repair-action.ts';
-import { describeRedisError, withDeadline } from './connect.ts';
+import { withDeadline } from './connect.ts';
+import { describeRedisError } from './redis-trouble.ts';
 import { loadScript, runScript, type MarkerRedis, type Script, type ScriptArgument } from './script.ts';
 import { readServerTime } from './server-time.ts';
 

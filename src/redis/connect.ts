@@ -4,10 +4,10 @@
  * waits for the server and sends again.
  * Invariants kept: no call and no close waits for ever; no password gets into an error. Does not read the environment.
  */
-import { Redis, ReplyError, type RedisOptions } from 'ioredis';
+import { Redis, type RedisOptions } from 'ioredis';
 import { OperatingError } from '../domain/operating-error.ts';
-import { describeTlsTrouble } from '../domain/tls-trouble.ts';
 import { addressOf, hintOf, readAddress } from './address.ts';
+import { describeRedisError } from './redis-trouble.ts';
 
 export interface StrictOptions {
   /** Shown by `CLIENT LIST`; letters, digits, `-`, `_`, `.` and `:` only. */
@@ -213,30 +213,4 @@ export async function withDeadline<T>(
     clearTimeout(timer);
     if (onAbort !== undefined) signal?.removeEventListener('abort', onAbort);
   }
-}
-
-/** Client errors that would mean nothing to people. */
-const plainWords = [
-  ["Stream isn't writeable", 'not connected'],
-  ['Reached the max retries per request limit', 'the connection broke before the answer came'],
-  ['Connection is closed', 'the connection is closed'],
-  ['Socket timeout', 'no answer on an open connection'],
-] as const;
-
-/** The error as a sentence for people. It keeps type, code and message only: the library's carries all arguments. */
-export function describeRedisError(error: unknown): OperatingError {
-  if (error instanceof OperatingError) return error;
-  const cause = error instanceof Error ? error : new Error(String(error));
-  const code = 'code' in cause && typeof cause.code === 'string' ? cause.code : '';
-  const untrusted = describeTlsTrouble(code, 'cacert');
-  if (untrusted !== null) {
-    const message = `Redis was not connected to over TLS: ${untrusted}.`;
-    return new OperatingError('configuration', message);
-  }
-  const known = plainWords.find(([words]) => cause.message.includes(words))?.[1];
-  const message = known ?? (cause.message === '' ? code : cause.message);
-  return new OperatingError(
-    'redis_unreachable',
-    cause instanceof ReplyError ? `Redis refused: ${message}.` : `Redis did not answer: ${message}.`,
-  );
 }

@@ -9,7 +9,8 @@ import { afterRelease, afterRenewal, afterTime, renewInMs, trustedForMs } from '
 import type { LossReason, RenewAnswer, Term } from '../domain/lease-term.ts';
 import type { ClockReading, LeaseTiming } from '../domain/lease-trust.ts';
 import { OperatingError } from '../domain/operating-error.ts';
-import { describeRedisError, renewConnection } from './connect.ts';
+import { renewConnection } from './connect.ts';
+import { describeRedisError } from './redis-trouble.ts';
 import { askToRelease, askToRenew, type Release } from './lease-key.ts';
 
 export interface Lease {

@@ -16,7 +16,8 @@ import { judgeAcquisition, type AcquireAnswer } from '../domain/lease-term.ts';
 import { acquireTimeoutMs, defaultLeaseTiming, timingProblem } from '../domain/lease-trust.ts';
 import type { ClockReading, LeaseTiming } from '../domain/lease-trust.ts';
 import { OperatingError } from '../domain/operating-error.ts';
-import { describeRedisError, renewConnection } from './connect.ts';
+import { renewConnection } from './connect.ts';
+import { describeRedisError } from './redis-trouble.ts';
 import { HeldLease, type Lease } from './held-lease.ts';
 import { askForLease, askToRelease, leaseValue } from './lease-key.ts';
 

@@ -4,7 +4,8 @@
  */
 import type { Redis } from 'ioredis';
 import type { StoreReading } from '../domain/marker-store.ts';
-import { describeRedisError, withDeadline } from './connect.ts';
+import { withDeadline } from './connect.ts';
+import { describeRedisError } from './redis-trouble.ts';
 
 /** Throws OperatingError if the server does not answer in time. */
 export async function readMarkerStore(redis: Redis, callTimeoutMs: number): Promise<StoreReading> {

@@ -3,7 +3,8 @@
  * Invariant kept: an index that cannot be read is an error, never an empty one.
  */
 import { OperatingError } from '../domain/operating-error.ts';
-import { describeRedisError, withDeadline } from './connect.ts';
+import { withDeadline } from './connect.ts';
+import { describeRedisError } from './redis-trouble.ts';
 import { loadScript, runScript, type MarkerRedis } from './script.ts';
 
 const measureOpenClaimsScript = loadScript(new URL('./measure-open-claims.lua', import.meta.url));

@@ -3,7 +3,8 @@
  * Invariant kept: a read that fails is `unread`, never `absent`.
  */
 import type { MarkerReading } from '../domain/marker.ts';
-import { describeRedisError, withDeadline } from './connect.ts';
+import { withDeadline } from './connect.ts';
+import { describeRedisError } from './redis-trouble.ts';
 import { loadScript, runScript, type MarkerRedis } from './script.ts';
 
 const observeMarkerScript = loadScript(new URL('./observe-marker.lua', import.meta.url));

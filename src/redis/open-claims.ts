@@ -13,7 +13,8 @@
 import { ReplyError } from 'ioredis';
 import type { MarkerReading } from '../domain/marker.ts';
 import { OperatingError } from '../domain/operating-error.ts';
-import { describeRedisError, withDeadline } from './connect.ts';
+import { withDeadline } from './connect.ts';
+import { describeRedisError } from './redis-trouble.ts';
 import { decodeReading, observeMarkers } from './observe-markers.ts';
 import { loadScript, runScript, type MarkerRedis } from './script.ts';
 import { readServerTime } from './server-time.ts';

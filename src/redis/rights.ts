@@ -3,7 +3,8 @@
  * Invariant kept: only asks; nothing is run, read or written, whatever the answer.
  */
 import type { Redis } from 'ioredis';
-import { describeRedisError, withDeadline } from './connect.ts';
+import { withDeadline } from './connect.ts';
+import { describeRedisError } from './redis-trouble.ts';
 import { loadScript, runScript } from './script.ts';
 
 /** Commands that are needed together, on the same keys. */

@@ -7,7 +7,8 @@ import type { Redis } from 'ioredis';
 import { nextBlockLines, type BlockLimits } from '../domain/block-pace.ts';
 import { OperatingError } from '../domain/operating-error.ts';
 import type { SourceRules } from '../domain/source.ts';
-import { describeRedisError, withDeadline } from './connect.ts';
+import { withDeadline } from './connect.ts';
+import { describeRedisError } from './redis-trouble.ts';
 import { loadScript, runScript } from './script.ts';
 
 const screenMarkersScript = loadScript(new URL('./screen-markers.lua', import.meta.url));

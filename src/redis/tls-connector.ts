@@ -9,15 +9,13 @@ import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls';
 import { AbstractConnector, type RedisOptions } from 'ioredis';
 
 export class TlsConnector extends AbstractConnector {
-  readonly #target: ConnectionOptions;
+  readonly #options: RedisOptions;
 
   /** @param options the client's own RedisOptions; its type says less */
   constructor(options: unknown) {
-    const { host, port, family, tls, disconnectTimeout } = options as RedisOptions;
-    super(disconnectTimeout ?? 0);
-    // Servers behind one address are told apart by the name that is asked for; an address is no such name.
-    const asked = host === undefined || isIP(host) !== 0 ? tls : { servername: host, ...tls };
-    this.#target = { host, port, family, ...asked } as ConnectionOptions;
+    const own = options as RedisOptions;
+    super(own.disconnectTimeout ?? 0);
+    this.#options = own;
   }
 
   /** Throws Error when `disconnect` was called before the socket was opened. */
@@ -25,12 +23,21 @@ export class TlsConnector extends AbstractConnector {
     this.connecting = true;
     await Promise.resolve();
     if (!this.connecting) throw new Error('Connection is closed.');
-    const socket = connect(this.#target);
+    const socket = openTlsSocket(this.#options);
     socket.once('error', (error) => {
       this.firstError = error;
     });
-    socket.on('error', () => undefined);
     this.stream = socket;
     return socket;
   }
+}
+
+/** Begins a handshake with the host and port of these options. */
+export function openTlsSocket({ host, port, family, tls }: RedisOptions): TLSSocket {
+  // Servers behind one address are told apart by the name that is asked for; an address is no such name.
+  const asked = host === undefined || isIP(host) !== 0 ? tls : { servername: host, ...tls };
+  const target = { host, port, family, ...asked } as ConnectionOptions;
+  const socket = connect(target);
+  socket.on('error', () => undefined);
+  return socket;
 }

@@ -6,7 +6,8 @@
  */
 import { randomUUID } from 'node:crypto';
 import { OperatingError } from '../domain/operating-error.ts';
-import { describeRedisError, withDeadline } from '../redis/connect.ts';
+import { withDeadline } from '../redis/connect.ts';
+import { describeRedisError } from '../redis/redis-trouble.ts';
 import { nameByHand, readByHandPayload, type ByHandPayload } from './by-hand-payload.ts';
 import { openQueue, type OpenQueue, type QueueOptions } from './open-queue.ts';
 import type { PayloadReading } from './read-payload.ts';

@@ -6,7 +6,8 @@
  */
 import { Queue } from 'bullmq';
 import { OperatingError } from '../domain/operating-error.ts';
-import { connectPatient, describeRedisError, endRedis, withDeadline } from '../redis/connect.ts';
+import { connectPatient, endRedis, withDeadline } from '../redis/connect.ts';
+import { describeRedisError } from '../redis/redis-trouble.ts';
 import type { Enqueued } from './enqueue-in-time.ts';
 import type { ScheduleEvent } from './schedule-event.ts';
 

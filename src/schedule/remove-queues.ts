@@ -2,7 +2,8 @@
  * Removes the queues of a daemon, with their jobs and their history, when nobody works on them any more.
  * Only those that every daemon has: the demo, whose end this is, tells no receivers and has no canary.
  */
-import { describeRedisError, withDeadline } from '../redis/connect.ts';
+import { withDeadline } from '../redis/connect.ts';
+import { describeRedisError } from '../redis/redis-trouble.ts';
 import { byHandQueueName } from './by-hand-queue.ts';
 import { chunkQueueName } from './chunk-queue.ts';
 import { openQueue } from './open-queue.ts';

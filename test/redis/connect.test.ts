@@ -8,11 +8,11 @@ import { OperatingError } from '../../src/domain/operating-error.ts';
 import {
   connectPatient,
   connectStrict,
-  describeRedisError,
   endRedis,
   untilReady,
   withDeadline,
 } from '../../src/redis/connect.ts';
+import { describeRedisError } from '../../src/redis/redis-trouble.ts';
 import { createRedis, type TestRedis } from '../support/redis.ts';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 import { waitFor } from '../support/wait-for.ts';
