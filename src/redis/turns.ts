@@ -5,7 +5,8 @@
  */
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
-import { describeRedisError, withDeadline } from './connect.ts';
+import { withDeadline } from './connect.ts';
+import { describeRedisError } from './redis-trouble.ts';
 import { loadScript, runScript } from './script.ts';
 
 const takeTurnScript = loadScript(new URL('./take-turn.lua', import.meta.url));
