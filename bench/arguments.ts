@@ -34,6 +34,13 @@ const benches = {
       repeats: { otherwise: 3, about: 'rounds that count, after one that does not' },
     },
   },
+  workers: {
+    about: 'a large pass by one, two and three daemons',
+    options: {
+      rows: { otherwise: 1_000_000, about: 'claims, each but one in 1,000 with a marker' },
+      repeats: { otherwise: 3, about: 'rounds that count, after one that does not' },
+    },
+  },
   footprint: {
     about: 'how soon the daemon is ready, what it uses with nothing to do, and how large the install is',
     options: {

@@ -4,15 +4,13 @@
  * Measures only. CPU and memory come from /proc, and are null where there is none; the size of the install is null where
  * the packages cannot be had.
  */
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import { cpSync, lstatSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { cpSync, lstatSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import type { OpenDemoStores } from '../src/demo/demo-stores.ts';
-import { findFreePort } from '../src/embedded/free-port.ts';
+import { startDaemon, stopDaemon } from './bench-daemon.ts';
 import { median } from './median.ts';
 import { readCpuSeconds } from './server-cpu.ts';
 import { withClaims, type BenchOptions } from './with-claims.ts';
@@ -40,8 +38,6 @@ export interface FootprintBench {
 }
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const readyWithinMs = 60_000;
-const stopWithinMs = 20_000;
 
 export async function benchFootprint(options: FootprintOptions): Promise<FootprintBench> {
   const { rows, seconds, repeats, say } = options;
@@ -49,7 +45,7 @@ export async function benchFootprint(options: FootprintOptions): Promise<Footpri
     const readySeconds: number[] = [];
     let idle: FootprintBench['idle'] = { seconds, cpuShare: null, megabytes: null };
     for (let repeat = 0; repeat <= repeats; repeat += 1) {
-      const daemon = await startDaemon(stores, compiled);
+      const daemon = await startDaemon(stores, compiled, { schedule: '*/10 * * * * *' });
       // The first judges all claims, and fills the caches of the disk.
       if (repeat > 0) readySeconds.push(daemon.readySeconds);
       if (repeat === repeats) {
@@ -76,44 +72,6 @@ export function describeFootprint({ repeats, readySeconds, idle, install }: Foot
   ];
 }
 
-interface StartedDaemon {
-  readonly process: ChildProcess;
-  readonly readySeconds: number;
-}
-
-async function startDaemon(stores: OpenDemoStores, compiled: string): Promise<StartedDaemon> {
-  const port = await findFreePort();
-  const config = join(compiled, 'footprint.config.yaml');
-  writeFileSync(config, configText(stores.prefix, port));
-  const env = { ...process.env, DATABASE_URL: stores.databaseUrl, REDIS_URL: stores.redisUrl };
-  const args = [join(compiled, 'src/cli/main.js'), 'start', '--config', config];
-  const startedAtMs = performance.now();
-  const daemon = spawn(process.execPath, args, { env, stdio: ['ignore', 'ignore', 'inherit'] });
-  while (!(await isReady(port))) {
-    const tooLate = performance.now() - startedAtMs > readyWithinMs;
-    if (tooLate) daemon.kill('SIGKILL');
-    if (tooLate || daemon.exitCode !== null)
-      throw new Error('the daemon did not become ready; what it said is above');
-    await pause(5);
-  }
-  return { process: daemon, readySeconds: (performance.now() - startedAtMs) / 1000 };
-}
-
-async function isReady(port: number): Promise<boolean> {
-  return fetch(`http://127.0.0.1:${port}/readyz`).then(
-    ({ ok }) => ok,
-    () => false,
-  );
-}
-
-async function stopDaemon(daemon: ChildProcess): Promise<void> {
-  const ended = once(daemon, 'exit');
-  daemon.kill('SIGTERM');
-  const tooLate = setTimeout(() => daemon.kill('SIGKILL'), stopWithinMs);
-  await ended;
-  clearTimeout(tooLate);
-}
-
 async function watchIdle(pid: number, seconds: number): Promise<FootprintBench['idle']> {
   const before = readCpuSeconds(pid);
   await pause(seconds * 1_000);
@@ -130,21 +88,6 @@ function readMegabytes(pid: number): number | null {
   } catch {
     return null;
   }
-}
-
-function configText(prefix: string, port: number): string {
-  return `http: { port: ${port} }
-log: { level: warn }
-sources:
-  gifts:
-    table: public.gift_claim
-    columns: { id: id, attempt: attempt_id, status: status, expiresAt: expires_at }
-    marker: { key: '${prefix}gift:{activity_id}:{gift_id}:{uid}', value: '{attempt_id}' }
-    statuses: { pending: pending, granted: granted, released: [failed, revoked] }
-    mode: observe
-    grace: 1s
-    schedule: '*/10 * * * * *'
-`;
 }
 
 /** Null when npm cannot get the packages. */

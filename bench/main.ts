@@ -12,6 +12,7 @@ import { describePass } from './pass-table.ts';
 import { benchPass } from './pass.ts';
 import { benchRepairs, describeRepairs } from './repairs.ts';
 import { benchScale, describeScale } from './scale.ts';
+import { benchWorkers, describeWorkers } from './workers.ts';
 
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
 const asked = readArguments(process.argv.slice(2));
@@ -53,6 +54,10 @@ async function measure(request: BenchRequest): Promise<{ figures: object; table:
     case 'repairs': {
       const figures = await benchRepairs({ ...common, ...request.options });
       return { figures, table: describeRepairs(figures) };
+    }
+    case 'workers': {
+      const figures = await benchWorkers({ ...common, ...request.options });
+      return { figures, table: describeWorkers(figures) };
     }
     case 'footprint': {
       const figures = await benchFootprint({ ...common, ...request.options });
