@@ -1,13 +1,15 @@
 /**
  * Carries out journalled repairs: claim read again, marker (or row) changed by compare-and-set, looked at again, outcome
  * written.
- * Invariants kept: (3, 4) in the scripts; (5) a failed read leads to no repair; (7) every entry was committed before.
+ * Invariants kept: (3, 4) in the scripts; (5) a failed read leads to no repair; (7) every entry was committed before, and a
+ * change that a newer term has closed as not made is not made any more.
  * A change whose reply was lost stays `intended`: the next pass looks again and completes it.
  */
 import { deletedClaim, type ClaimReading } from '../domain/claim.ts';
 import { OperatingError } from '../domain/operating-error.ts';
 import { isSettlement, type RepairAction } from '../domain/repair-action.ts';
 import { isBad } from '../domain/verdict.ts';
+import { assertTerm } from '../postgres/checkpoint.ts';
 import { inTransaction } from '../postgres/connect.ts';
 import { postponeDiscrepancies, resolveDiscrepancies, type Postponement } from '../postgres/discrepancy.ts';
 import { finishRepairs, type FinishedRepair } from '../postgres/repair-journal.ts';
@@ -77,8 +79,8 @@ async function applyStep(
   const claims = isSettling ? [] : await readAgain(context, planned);
   term.guard();
   const results = isSettling
-    ? await settleClaims(context, repairs)
-    : await changeAll(context, repairs, claims);
+    ? await settleClaims(context, term, repairs)
+    : await changeAll(context, term, repairs, claims);
   const looks = await observeSubjects(
     context,
     repairs.map(({ discrepancy }) => discrepancy),
@@ -100,7 +102,8 @@ async function applyStep(
 
 /** A repair whose claim has a newer version than the one it was planned from is refused here. */
 async function changeAll(
-  { markers, limits, nowMs }: SourceContext,
+  { pool, source, markers, limits, nowMs }: SourceContext,
+  term: Term,
   repairs: readonly JournalledRepair[],
   claims: readonly ClaimReading[],
 ): Promise<ChangeResult[]> {
@@ -112,6 +115,7 @@ async function changeAll(
     markers,
     actions.filter((action) => action !== null),
     limits.callTimeoutMs,
+    async () => assertTerm(pool, source.name, term.fencingToken),
   );
   const next = results[Symbol.iterator]();
   const superseded: ChangeResult = { kind: 'superseded' };

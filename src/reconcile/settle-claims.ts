@@ -8,23 +8,32 @@ import { isSettlement, type MarkerChange } from '../domain/repair-action.ts';
 import { isBad } from '../domain/verdict.ts';
 import { askToGrant } from '../distributor/ask.ts';
 import { asOperatingError } from '../postgres/as-operating-error.ts';
+import { assertTerm } from '../postgres/checkpoint.ts';
 import { readClaims } from '../postgres/claims.ts';
 import { insertGranted, readClaimRows, settleClaim } from '../postgres/write-claim.ts';
 import { changeMarkers, type ChangeResult } from '../redis/change-marker.ts';
 import { observeClaims } from './observe-claims.ts';
 import type { PlannedRepair } from './plan-repairs.ts';
 import type { SourceContext } from './source-context.ts';
+import type { Term } from './hold-term.ts';
 
-/** What came of each, in order, all side by side. Does not throw for a distributor that fails. */
+/**
+ * What came of each, in order, all side by side. Does not throw for a distributor that fails; throws `fenced_out` when a
+ * newer term has begun.
+ */
 export async function settleClaims(
   context: SourceContext,
+  term: Term,
   repairs: readonly PlannedRepair[],
 ): Promise<ChangeResult[]> {
+  const confirm = async (): Promise<void> => assertTerm(context.pool, context.source.name, term.fencingToken);
+  await confirm();
   const results = await Promise.all(repairs.map(async (repair) => settle(context, repair)));
   const settled = repairs.filter((_, at) => results[at]?.kind === 'applied');
   await makeMarkersRight(
     context,
     settled.flatMap(({ discrepancy }) => discrepancy.claimId ?? []),
+    confirm,
   );
   return results;
 }
@@ -109,7 +118,11 @@ function written(writing: Writing): ChangeResult {
 }
 
 /** The markers of rows that were just settled. What takes more than a look at claim and marker is left to its own turn. */
-async function makeMarkersRight(context: SourceContext, claimIds: readonly string[]): Promise<void> {
+async function makeMarkersRight(
+  context: SourceContext,
+  claimIds: readonly string[],
+  confirm: () => Promise<void>,
+): Promise<void> {
   if (claimIds.length === 0) return;
   const { source, markers, limits } = context;
   const looks = await observeClaims(context, claimIds);
@@ -119,5 +132,5 @@ async function makeMarkersRight(context: SourceContext, claimIds: readonly strin
     const decision = decide(found, source.rules, look.atMs);
     return decision.kind === 'repair' && !isSettlement(decision.action) ? [decision.action] : [];
   });
-  await changeMarkers(markers, changes, limits.callTimeoutMs);
+  await changeMarkers(markers, changes, limits.callTimeoutMs, confirm);
 }

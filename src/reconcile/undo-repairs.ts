@@ -6,6 +6,7 @@
 import { OperatingError } from '../domain/operating-error.ts';
 import type { MarkerChange, RepairKind } from '../domain/repair-action.ts';
 import { undoAction } from '../domain/undo-action.ts';
+import { assertTerm } from '../postgres/checkpoint.ts';
 import { inTransaction } from '../postgres/connect.ts';
 import { holdDiscrepancy } from '../postgres/discrepancy.ts';
 import {
@@ -44,7 +45,7 @@ interface PlannedUndo {
 
 /**
  * Undoes one repair, or those of a pass, the newest first. Results begin with those that cannot be undone. Throws
- * `braked` when the brake does not admit the whole of it: then nothing was undone.
+ * `braked` when the brake does not admit the whole of it: then nothing was undone; `fenced_out` when a newer term has begun.
  */
 export async function undoRepairs(
   context: SourceContext,
@@ -118,13 +119,15 @@ async function intend(
 }
 
 async function undoOne(
-  { pool, markers, limits }: SourceContext,
+  { pool, source, markers, limits }: SourceContext,
   term: Term,
   { entry, repair }: PlannedUndo,
   id: string,
 ): Promise<UndoneRepair> {
   term.guard();
-  const [result] = await changeMarkers(markers, [repair.action], limits.callTimeoutMs);
+  const [result] = await changeMarkers(markers, [repair.action], limits.callTimeoutMs, async () =>
+    assertTerm(pool, source.name, term.fencingToken),
+  );
   if (result === undefined) throw new Error('a change without a result');
   if (result.kind === 'unknown')
     return notUndone(entry, `Redis did not say whether it was made (${result.reason})`);

@@ -25,30 +25,44 @@ export type ChangeResult =
   | { readonly kind: 'unknown'; readonly reason: string };
 
 /**
- * Makes the changes side by side, each at most `callTimeoutMs` after this is called: one that arrives later is refused by
- * the server. Results come in the order of `actions`. Never throws for a store that fails.
+ * Makes the changes side by side, each at most `callTimeoutMs` after the server was asked for its time: one that arrives later is
+ * refused by the server. Results come in the order of `actions`. Never throws for a store that fails.
+ * @param confirm awaited after the time was asked for and before anything is sent; what it throws is thrown, and nothing is
+ *   sent. So whoever makes it fail, and then waits for `callTimeoutMs`, sees all that will ever be changed.
  */
 export async function changeMarkers(
   redis: MarkerRedis,
   actions: readonly MarkerChange[],
   callTimeoutMs: number,
+  confirm: () => Promise<void> = async () => undefined,
 ): Promise<ChangeResult[]> {
-  const readTime = async (key: string): Promise<number> => readServerTime(redis, key, callTimeoutMs);
-  // One server has one clock: it is asked once for all.
   const [first] = actions;
-  const shared = redis.isCluster || first === undefined ? undefined : readTime(first.key);
+  if (first === undefined) return [];
+  const askTime = async ({ key }: MarkerChange): Promise<ServerTime> => {
+    try {
+      return { nowMs: await readServerTime(redis, key, callTimeoutMs) };
+    } catch (error) {
+      return { reason: describeRedisError(error).message };
+    }
+  };
+  // One server has one clock: it is asked once for all.
+  const shared = redis.isCluster ? null : await askTime(first);
+  const times = await Promise.all(actions.map(async (action) => shared ?? askTime(action)));
+  await confirm();
   return Promise.all(
-    actions.map(async (action) => {
-      let nowMs: number;
-      try {
-        nowMs = await (shared ?? readTime(action.key));
-      } catch (error) {
-        // Nothing was sent yet.
-        return { kind: 'failed', reason: describeRedisError(error).message };
-      }
+    actions.map(async (action, at) => {
+      const { nowMs, reason = '' } = times[at] ?? {};
+      // Nothing was sent.
+      if (nowMs === undefined) return { kind: 'failed', reason };
       return change(redis, action, nowMs + callTimeoutMs, callTimeoutMs);
     }),
   );
+}
+
+/** Either the time by the server that holds the key, Unix milliseconds, or why it is not known. */
+interface ServerTime {
+  readonly nowMs?: number;
+  readonly reason?: string;
 }
 
 async function change(

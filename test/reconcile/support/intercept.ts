@@ -8,6 +8,8 @@ import type { Pool } from 'pg';
 /** How a pass looks at claims again: twice to confirm, once to plan, once before it changes markers, once after. */
 export const claimLooks = { confirm: 1, confirmAgain: 2, plan: 3, apply: 4, verify: 5 } as const;
 export const readsClaims = /= any\(\$1::text\[\]::bigint\[\]\)/;
+/** Asks whether the checkpoint is this term's: once when a pass begins, then before each step of changes. */
+export const takesTerm = /for share/;
 export const beginsPass = /insert into reconciler\.pass\b/;
 
 /** The pool, but before the `nth` statement that matches (from 1) `act` has been done. Statements of transactions pass by. */
