@@ -22,9 +22,12 @@ export const payloadSchema = z.strictObject({
 
 export type Payload = z.infer<typeof payloadSchema>;
 
-/** What a person at the command line may ask for besides: to read again from an earlier point. */
-export interface PersonsPayload extends Payload {
+/** What may be asked for besides. */
+export interface PassAsked extends Payload {
+  /** By a person at the command line: to read again from an earlier point. */
   readonly from?: RewindTarget;
+  /** By a recheck: nothing new is read, only what is due is looked at. */
+  readonly onlyDue?: boolean;
 }
 
 /** What the queue offers besides: other workers, for pieces of a large window. */
@@ -37,13 +40,13 @@ const patienceMs = 5_000;
 
 /** Throws what `underTerm` and `reconcilePass` throw; a pass that began always gives a report. */
 export async function run(
-  payload: PersonsPayload,
+  payload: PassAsked,
   deps: JobDeps,
   report: PassReporter,
   signal: AbortSignal,
 ): Promise<PassReport> {
-  const { source, by, force, waits, from } = payload;
-  report.log(`Pass over ${source}, asked for by ${by}.`);
+  const { source, by, force, waits, from, onlyDue = false } = payload;
+  report.log(onlyDue ? `Recheck of ${source}.` : `Pass over ${source}, asked for by ${by}.`);
   const frame = { source, patienceMs: waits ? patienceMs : 0 };
   const done = await underTerm(deps, frame, signal, async (context, term) => {
     if (from !== undefined) await rewindIfRead(context, term, from);
@@ -53,6 +56,7 @@ export async function run(
       {
         by,
         force,
+        onlyDue,
         onProgress: (progress) => report.progress(progress),
         onPause: (why) => report.log(why),
         ...(report.offerChunks === undefined ? {} : { offerChunks: report.offerChunks }),

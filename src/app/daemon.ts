@@ -8,17 +8,13 @@ import { createMetrics, type Metrics } from '../http/metrics.ts';
 import { startHttp } from '../http/server.ts';
 import { withDeadline } from '../redis/connect.ts';
 import { readOverview } from '../postgres/overview.ts';
-import { openChunkQueue } from '../schedule/chunk-queue.ts';
-import { openPassQueue, type PassQueue } from '../schedule/pass-queue.ts';
+import type { QueueOptions } from '../schedule/open-queue.ts';
 import { startPassWorker } from '../schedule/pass-worker.ts';
 import type { ScheduleEvent } from '../schedule/schedule-event.ts';
 import { startScheduler } from '../schedule/scheduler.ts';
 import { describeQueues } from './board-queues.ts';
-import { openByHand, type ByHand } from './by-hand.ts';
 import { openDesk } from './operator-desk.ts';
-import { openAlertDelivery } from './alert-delivery.ts';
-import { AlertTeller } from './alert-teller.ts';
-import { openCanary, type Canary } from './canary.ts';
+import { openQueues, type DaemonQueues } from './daemon-queues.ts';
 import { startChunkWork } from './chunk-work.ts';
 import { sentencesOf, type Sentences } from './log-sentences.ts';
 import type { Logger } from './log.ts';
@@ -26,11 +22,11 @@ import { openDeps, type OpenDeps } from './open-deps.ts';
 import { OpenParts } from './open-parts.ts';
 import { readReadiness } from './readiness.ts';
 import { openReportDesk } from './report-desk.ts';
-import { runScheduledPass, type ScheduledPassDeps } from './scheduled-pass.ts';
+import { runScheduledPass } from './scheduled-pass.ts';
 import { untilStoresReady } from './stores-ready.ts';
 import { untilAborted } from './until-aborted.ts';
 import { startUpkeep } from './upkeep.ts';
-import { measureIndexes, watchCanary, watchDeps } from './watched-deps.ts';
+import { measureIndexes, watchCanary } from './watched-deps.ts';
 
 export interface Daemon {
   /** Where the dashboard is. */
@@ -81,28 +77,18 @@ async function open(
   const openClaims = () => measureIndexes(deps);
   const metrics = createMetrics({ sources, overview, openClaims, canary: watchCanary(deps, config.canary) });
   const onEvent = (event: ScheduleEvent): void => tell(event, sentences, metrics);
-  const queueOptions = { url: config.queueRedis.url, prefix: queuePrefix(deps), onEvent };
-  const queue = openPassQueue(queueOptions);
-  parts.add(() => queue.close(partStopMs));
-  const chunks = openChunkQueue(queueOptions);
-  parts.add(() => chunks.close(partStopMs));
+  const queue = { url: config.queueRedis.url, prefix: queuePrefix(deps), onEvent };
+  const queues = openQueues(config, { deps, queue, sentences, metrics }, parts, partStopMs);
+  const { delivery, canary } = queues;
   const state = { working: false };
   const readiness = () => readReadiness(deps, state.working);
   const takeReport = openReportDesk(deps, (source) => metrics.reportStored(source));
-  const delivery = openAlertDelivery({ ...config.alerts, ...queueOptions, pool: deps.pool, sentences });
-  parts.add(() => delivery.close(partStopMs));
-  const teller = new AlertTeller(deps.pool, sentences);
-  const passDeps = { deps: watchDeps(deps, metrics), sentences, metrics, teller, chunks };
-  const byHand = openByHand({ ...queueOptions, deps: passDeps.deps, sentences });
-  parts.add(() => byHand.close(partStopMs));
-  const canary = openCanary({ ...queueOptions, rules: config.canary, deps, metrics, teller });
-  parts.add(() => canary.close(partStopMs));
   const http = await startHttp({
     ...config.http,
-    queues: describeQueues(queue.queue, chunks.queue, byHand.queue, delivery.queues, canary.queues),
+    queues: describeQueues(queues),
     overview,
     readiness,
-    desk: openDesk(passDeps.deps, queue, byHand),
+    desk: openDesk(queues.deps, queues.passes, queues.byHand),
     runbook: config.alerts.runbook,
     takeReport,
     metrics,
@@ -117,7 +103,7 @@ async function open(
   parts.add(() => Promise.allSettled([withDeadline(upkeep.stop(), partStopMs, 'stopping the upkeep')]));
   delivery.start();
   canary.start();
-  const cutOff = openWork({ config, queue, byHand, canary, passDeps, onEvent }, parts);
+  const cutOff = openWork(config, queues, queue, parts);
   state.working = true;
   sentences.started(http.url, sources);
   const stopped = untilAborted(signal).then(async (reason) => {
@@ -130,39 +116,27 @@ async function open(
   return { url: http.url, stopped };
 }
 
-interface DaemonWork {
-  readonly config: Config;
-  readonly queue: PassQueue;
-  readonly byHand: Pick<ByHand, 'start' | 'stop'>;
-  readonly canary: Pick<Canary, 'tasks' | 'enqueueOr'>;
-  readonly passDeps: ScheduledPassDeps;
-  readonly onEvent: (event: ScheduleEvent) => void;
-}
-
 /** The workers, then the schedule, which is closed first. Returns whether work had to be cut off when they were closed. */
 function openWork(
-  { config, queue, byHand, canary, passDeps, onEvent }: DaemonWork,
+  config: Config,
+  queues: DaemonQueues,
+  queue: QueueOptions,
   parts: OpenParts,
 ): () => boolean {
-  const { deps } = passDeps;
+  const { deps, passes, chunks, rechecks, byHand, canary, tellers } = queues;
+  const passDeps = { ...tellers, deps, chunks, rechecks };
   let wasCutOff = false;
   const worker = startPassWorker({
-    url: config.queueRedis.url,
-    prefix: queuePrefix(deps),
-    onEvent,
+    ...queue,
     concurrency,
     run: (payload, view, stop) => runScheduledPass(payload, passDeps, view, stop),
   });
-  const chunkWorker = startChunkWork({
-    url: config.queueRedis.url,
-    prefix: queuePrefix(deps),
-    onEvent,
-    ...passDeps,
-  });
+  const chunkWorker = startChunkWork({ ...queue, ...passDeps });
+  rechecks.start();
   byHand.start();
   parts.add(async () => {
-    const workers = [worker.close(workerStopMs), chunkWorker.close(workerStopMs), byHand.stop(workerStopMs)];
-    const ended = await Promise.all(workers);
+    const stops = [worker, chunkWorker].map((one) => one.close(workerStopMs));
+    const ended = await Promise.all([...stops, rechecks.stop(workerStopMs), byHand.stop(workerStopMs)]);
     wasCutOff = ended.includes(false);
   });
   const scheduler = startScheduler({
@@ -170,8 +144,8 @@ function openWork(
     leaseKey: `${deps.namespace}:lease:scheduler`,
     timezone: config.timezone,
     tasks: [...deps.sources, ...canary.tasks],
-    enqueue: canary.enqueueOr((pass) => queue.enqueuePass(pass)),
-    onEvent,
+    enqueue: canary.enqueueOr((pass) => passes.enqueuePass(pass)),
+    onEvent: queue.onEvent,
   });
   parts.add(() => scheduler.close(partStopMs));
   return () => wasCutOff;

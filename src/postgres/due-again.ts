@@ -1,6 +1,6 @@
 /**
- * Open discrepancies that wait for their next look although their claim was changed since, by a person say, who settled it: the
- * pass that reads the change makes them due, and so looks at once.
+ * Open discrepancies that wait for their next look: when the first of them is due; and those whose claim was changed meanwhile, by
+ * a person say, who settled it, which the pass that reads the change makes due, so that it looks at once.
  * Does not look, and closes nothing: see `repair-due.ts`.
  */
 import type pg from 'pg';
@@ -15,6 +15,20 @@ export async function hasWaiting(pool: pg.Pool, source: string): Promise<boolean
     [source],
   );
   return rowCount === 1;
+}
+
+/**
+ * Milliseconds until the first of those is due that are not due now; null when there is none. What is due now was left to the
+ * next pass by the one that has just ended; what a person holds does not count.
+ */
+export async function untilNextCheck(pool: pg.Pool, source: string): Promise<number | null> {
+  const { rows } = await pool.query<{ waitsMs: number | null }>(
+    `select (extract(epoch from min(next_check_at) - clock_timestamp()) * 1000)::float8 as "waitsMs"
+     from reconciler.discrepancy
+     where source = $1 and state = 'open' and next_check_at > clock_timestamp() and not held`,
+    [source],
+  );
+  return rows[0]?.waitsMs ?? null;
 }
 
 /** Makes due what waits about the claims of a page: those after `from`, up to and with `to`, in reading order. */

@@ -23,7 +23,7 @@ import { obstaclesNow, preflight, type Preflight } from './preflight.ts';
 import { repairDue, tellFailures } from './repair-due.ts';
 import type { ReadingProgress } from './reading-progress.ts';
 import type { SourceContext } from './source-context.ts';
-import type { OfferChunks } from './window-request.ts';
+import type { OfferChunks, WindowEnd } from './window-request.ts';
 import { startTally, type Tally } from './tally.ts';
 import type { Term } from './hold-term.ts';
 
@@ -32,6 +32,8 @@ export interface PassRequest {
   readonly by: string;
   /** A person chose to pass the brake. */
   readonly force: boolean;
+  /** A recheck: nothing is read but what is due. */
+  readonly onlyDue?: boolean;
   /** Given for one-off runs, which wait for a horizon old enough. See `fixWindow`. */
   readonly onWait?: (waitMs: number) => void;
   readonly onProgress?: (progress: ReadingProgress) => void;
@@ -94,28 +96,15 @@ async function run(
     if (isUnleashed) await makeDue(pool, source.name);
     await judgeReports(context, pass.passId, signal);
     progress.window = await fixWindow(context, signal, pass.onWait);
-    const expected = await expectedRows(context, pass, progress.window);
-    const reading = await judgeWindow(
-      context,
-      term,
-      {
-        ...pass,
-        horizon: progress.window.horizon,
-        from: pass.start.from,
-        onKept: (to) => {
-          progress.to = to;
-          pass.onProgress?.({ checked: progress.tally.checked, expected });
-        },
-      },
-      progress.tally,
-      signal,
-    );
+    const isRecheck = pass.onlyDue === true;
+    const reading = isRecheck ? 'completed' : await readWindow(context, term, pass, progress, signal);
     if (reading === 'stopped') return { outcome: 'stopped', reason: reasonOf(signal) };
     if (reading === 'braked') return await braked(context);
     const obstacles = await obstaclesNow(context, pass.start);
     const mayForget = source.rules.mode === 'repair' && obstacles.length === 0;
-    await findRowless(context, { passId: pass.passId, mayForget }, progress.tally, signal);
-    const request = { ...pass, obstacles, horizon: progress.window.horizon };
+    if (!isRecheck) await findRowless(context, { passId: pass.passId, mayForget }, progress.tally, signal);
+    const horizon = isRecheck ? judgedBefore(pass.start.from) : progress.window.horizon;
+    const request = { ...pass, obstacles, horizon };
     const admitted = await repairDue(context, term, request, progress.tally, signal);
     await tellFailures(context, progress.tally);
     await resolveSettledAlerts(pool, source.name);
@@ -127,6 +116,28 @@ async function run(
     if (signal.aborted && isAbort(error, signal)) return { outcome: 'stopped', reason: reasonOf(signal) };
     return { outcome: 'aborted', reason: asOperatingError(error).message };
   }
+}
+
+/** For a recheck: what changed since the checkpoint is left to the pass that reads it. */
+function judgedBefore({ changeXid, id }: Position): string {
+  return id === null ? changeXid : String(BigInt(changeXid) + 1n);
+}
+
+async function readWindow(
+  context: SourceContext,
+  term: Term,
+  pass: BegunPass,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<WindowEnd> {
+  const { tally, window } = progress;
+  const expected = await expectedRows(context, pass, window);
+  const onKept = (to: Position): void => {
+    progress.to = to;
+    pass.onProgress?.({ checked: tally.checked, expected });
+  };
+  const request = { ...pass, horizon: window.horizon, from: pass.start.from, onKept };
+  return judgeWindow(context, term, request, tally, signal);
 }
 
 /** For one-off runs, whom a person waits for: a scheduled pass over nothing must cost nothing. */

@@ -38,6 +38,16 @@ export function measureGaps(expression: string, timezone: string): { shortestMs:
   }
 }
 
+/** Milliseconds until a schedule comes round next, by the clock of this host. */
+export function untilNextRun(expression: string, timezone: string): number {
+  const task = createTask(expression, () => {}, { timezone, logger: silent });
+  try {
+    return (task.getNextRuns(1)[0]?.getTime() ?? Number.POSITIVE_INFINITY) - Date.now();
+  } finally {
+    void task.destroy();
+  }
+}
+
 /** regular: the timer. overdue: the watchdog. catch_up: a new holder, for a slot that may have been missed. */
 export type FireReason = 'regular' | 'overdue' | 'catch_up';
 

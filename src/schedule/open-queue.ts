@@ -25,6 +25,8 @@ export interface NewJob {
   /** A job of the same id is the same job. Without `:`. */
   readonly jobId: string;
   readonly onlyOne: string;
+  /** It is not begun before so many milliseconds are over; at once unless given. */
+  readonly delayMs?: number;
 }
 
 export interface OpenQueue {
@@ -56,7 +58,7 @@ export function openQueue(name: string, { url, prefix, onEvent }: QueueOptions):
   queue.on('error', () => {});
   return {
     queue,
-    add: async ({ title, payload, jobId, onlyOne }) => {
+    add: async ({ title, payload, jobId, onlyOne, delayMs = 0 }) => {
       // Not left to the client's own queue: what waits there would all be added when Redis comes back.
       if (redis.status !== 'ready') {
         throw new OperatingError(
@@ -64,7 +66,7 @@ export function openQueue(name: string, { url, prefix, onEvent }: QueueOptions):
           'The queue Redis is not connected; nothing was enqueued.',
         );
       }
-      const work = queue.add(title, payload, { jobId, deduplication: { id: onlyOne } });
+      const work = queue.add(title, payload, { jobId, deduplication: { id: onlyOne }, delay: delayMs });
       try {
         const job = await withDeadline(work, enqueueTimeoutMs, `enqueuing: ${title}`);
         return job.id === jobId ? 'enqueued' : 'skipped';

@@ -6,6 +6,7 @@ import { withDeadline } from '../redis/connect.ts';
 import { describeRedisError } from '../redis/redis-trouble.ts';
 import { byHandQueueName } from './by-hand-queue.ts';
 import { chunkQueueName } from './chunk-queue.ts';
+import { recheckQueueName } from './recheck-queue.ts';
 import { openQueue } from './open-queue.ts';
 import { passQueueName } from './pass-queue.ts';
 
@@ -14,7 +15,7 @@ const closeTimeoutMs = 1_000;
 
 /** Throws OperatingError `redis_unreachable` or `timed_out`; then some of it may be left. */
 export async function removeQueues(url: string, prefix: string): Promise<void> {
-  for (const name of [passQueueName, chunkQueueName, byHandQueueName]) {
+  for (const name of [passQueueName, chunkQueueName, recheckQueueName, byHandQueueName]) {
     const { queue, close } = openQueue(name, { url, prefix, onEvent: () => {} });
     try {
       await withDeadline(queue.obliterate({ force: true }), removeTimeoutMs, `removing the queue ${name}`);

@@ -153,7 +153,9 @@ describe('a daemon that works', () => {
     expect(metrics.text).toContain('open_claims_up{source="gifts"} 1');
     expect(await statusOf(daemon, '/queues')).toBe(200);
     const queues = await daemon.get('/queues/api/queues');
-    expect(JSON.parse(queues.text)).toMatchObject({ queues: [{ name: 'passes' }, { name: 'by-hand' }] });
+    expect(JSON.parse(queues.text)).toMatchObject({
+      queues: [{ name: 'passes' }, { name: 'chunks' }, { name: 'rechecks' }, { name: 'by-hand' }],
+    });
     expect(JSON.parse((await daemon.get('/api/status')).text)).toMatchObject({
       sources: [{ name: 'gifts' }],
     });

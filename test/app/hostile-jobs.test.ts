@@ -30,7 +30,7 @@ beforeEach(async () => {
     alerts: `{ receivers: { hook: { kind: webhook, url: '${receiver.url}', allowPrivate: true } } }`,
   });
   await daemon.started;
-  queues = ['passes', 'chunks', 'alert-delivery'].map(
+  queues = ['passes', 'chunks', 'rechecks', 'alert-delivery'].map(
     (name) => new Queue(name, { connection: redis, prefix }),
   );
 });
