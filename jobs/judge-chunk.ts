@@ -22,7 +22,7 @@ export async function run(
   signal: AbortSignal,
 ): Promise<ChunkReport> {
   const context = await openSource(deps, findSource(deps.sources, source), deps.limits);
-  const done = await judgeChunk(context, { passId, number }, signal);
+  const done = await judgeChunk(context, { passId, number }, signal, (why) => report.log(why));
   report.log(story(done));
   return done;
 }

@@ -1,6 +1,6 @@
 -- A large window is cut into chunks, which any number of workers judge; the checkpoint follows those that are judged without a
 -- gap. What a worker is doing stands here and not in the queue, so that an emptied queue loses nothing.
--- Rows live as long as their pass runs. Number 0 holds what the pass had judged before it began to cut.
+-- Rows live until the checkpoint passes them, or their pass ends. Number 0 holds what was judged before the checkpoint.
 create table reconciler.chunk (
   pass_id bigint not null references reconciler.pass on delete cascade,
   number integer not null,

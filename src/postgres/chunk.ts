@@ -1,6 +1,6 @@
 /**
  * The chunks of a large window: pieces between two positions that several workers judge at a time. What is taken, judged
- * and left stands here.
+ * and left stands here, for as long as the pass runs: what ends the pass drops them (`pass.ts`).
  * Invariants kept: chunks of a pass lie end to end, so that judging them all passes no row (1); a chunk is kept and ended only by
  * whoever took it last, under the term of its pass (2).
  */
@@ -17,7 +17,7 @@ export type VerdictCounts = Readonly<Record<Verdict, number>>;
 
 export interface Chunk {
   readonly passId: string;
-  /** From 1; 0 is what the pass judged before it began to cut. */
+  /** From 1; 0 is what lies before the checkpoint. */
   readonly number: number;
   readonly from: Position;
   readonly to: Position;
@@ -40,17 +40,9 @@ export interface ChunkState extends Chunk {
   readonly verdicts: VerdictCounts | null;
   /** Judging it tripped the brake. */
   readonly isBraked: boolean;
-  /** Since it was cut, taken, or kept a page of, in milliseconds. */
+  /** Since it was cut, taken, or said to be judged, in milliseconds. A clock that was set back counts as much as it went back. */
   readonly idleMs: number;
   readonly isTaken: boolean;
-}
-
-/** Forgets the chunks of a source: of its earlier passes, or of one that has ended. */
-export async function dropChunks(pool: pg.Pool, source: string): Promise<void> {
-  await pool.query(
-    'delete from reconciler.chunk c using reconciler.pass p where p.id = c.pass_id and p.source = $1',
-    [source],
-  );
 }
 
 /** The end of a piece that begins after `from` and holds `rows` rows below the horizon; null when fewer are left. */
@@ -94,30 +86,40 @@ export async function addChunks(
   );
 }
 
-/** All chunks of a pass, in their order. */
-export async function readChunks(pool: pg.Pool, passId: string): Promise<ChunkState[]> {
+/** The chunks of a pass that its checkpoint has not passed yet, in their order. */
+export async function readChunksAhead(pool: pg.Pool, passId: string): Promise<ChunkState[]> {
   const { rows } = await pool.query<ChunkRow>(
     `select ${chunkColumns}, c.verdicts, c.is_braked as "isBraked", c.taken_by is not null as "isTaken",
-       extract(epoch from clock_timestamp() - c.touched_at)::float8 * 1000 as "idleMs"
-     from reconciler.chunk c where c.pass_id = $1 order by c.number`,
+       ${idle} as "idleMs"
+     from reconciler.chunk c where c.pass_id = $1 and c.number > 0 order by c.number`,
     [passId],
   );
   return rows.map((row) => ({ ...row, ...positionsOf(row) }));
 }
 
+/** Adds chunks that are judged to what lies before the checkpoint; call it in the transaction that moves that. */
+export async function passChunks(client: pg.ClientBase, passId: string, upTo: number): Promise<void> {
+  await client.query(
+    `update reconciler.chunk set verdicts = ${sumOfVerdicts('c.pass_id = $1 and c.number <= $2')} where pass_id = $1 and number = 0`,
+    [passId, upTo],
+  );
+  await client.query('delete from reconciler.chunk where pass_id = $1 and number between 1 and $2', [
+    passId,
+    upTo,
+  ]);
+}
+
 /** Judged so far, by everybody: what the brake goes by. */
 export async function readCounts(pool: pg.Pool, passId: string): Promise<Partial<VerdictCounts>> {
   const { rows } = await pool.query<{ counts: Partial<VerdictCounts> | null }>(
-    `select jsonb_object_agg(verdict, count) as counts from (
-       select v.key as verdict, sum(v.value::bigint) as count
-       from reconciler.chunk c, jsonb_each_text(c.verdicts) v where c.pass_id = $1 group by v.key) sums`,
+    `select ${sumOfVerdicts('c.pass_id = $1')} as counts`,
     [passId],
   );
   return rows[0]?.counts ?? {};
 }
 
 /**
- * Takes a chunk, unless it is judged, or somebody is at it and has kept a page within `idleMs`. Null then, and when the pass
+ * Takes a chunk, unless it is judged, or somebody is at it and has said so within `idleMs`. Null then, and when the pass
  * has ended or another term has begun.
  */
 export async function takeChunk(
@@ -130,7 +132,7 @@ export async function takeChunk(
     `update reconciler.chunk c set taken_by = $3, touched_at = clock_timestamp()
      from reconciler.pass p, reconciler.checkpoint k
      where c.pass_id = $1 and c.number = $2 and c.verdicts is null and not c.is_braked
-       and (c.taken_by is null or c.touched_at < clock_timestamp() - $4 * interval '1 ms')
+       and (c.taken_by is null or ${idle} > $4)
        and p.id = c.pass_id and p.ended_at is null and k.source = $5 and p.source = $5
        and k.fencing_token = p.fencing_token
      returning ${chunkColumns}, c.taken_by as "takenBy", p.fencing_token::text as "fencingToken",
@@ -147,6 +149,15 @@ export async function leaveChunk(pool: pg.Pool, chunk: TakenChunk): Promise<void
     'update reconciler.chunk set taken_by = null where pass_id = $1 and number = $2 and taken_by = $3',
     [chunk.passId, chunk.number, chunk.takenBy],
   );
+}
+
+/** Says that a chunk is still judged. False when somebody else has taken it, or it is gone: its pass has ended. */
+export async function showChunk(pool: pg.Pool, chunk: TakenChunk): Promise<boolean> {
+  const { rowCount } = await pool.query(
+    'update reconciler.chunk set touched_at = clock_timestamp() where pass_id = $1 and number = $2 and taken_by = $3',
+    [chunk.passId, chunk.number, chunk.takenBy],
+  );
+  return rowCount === 1;
 }
 
 /** What is noted of a chunk with each page that is kept. */
@@ -192,6 +203,16 @@ interface ChunkRow extends Omit<ChunkState, 'from' | 'to'> {
   readonly toXid: string;
   readonly toId: string | null;
 }
+
+/** SQL: of the chunks `c` that fulfil a condition, as one object. */
+function sumOfVerdicts(condition: string): string {
+  return `(select jsonb_object_agg(verdict, count) from (
+    select v.key as verdict, sum(v.value::bigint) as count
+    from reconciler.chunk c, jsonb_each_text(c.verdicts) v where ${condition} group by v.key) sums)`;
+}
+
+/** SQL: see `ChunkState`. */
+const idle = 'abs(extract(epoch from clock_timestamp() - c.touched_at)::float8 * 1000)';
 
 const chunkColumns = `c.pass_id::text as "passId", c.number, c.from_change_xid::text as "fromXid", c.from_id as "fromId",
   c.to_change_xid::text as "toXid", c.to_id as "toId", c.horizon::text as horizon`;

@@ -21,7 +21,10 @@ export async function beginPass(
   start: PassStart,
 ): Promise<{ passId: string; previousMode: Mode | null }> {
   await pool.query(
-    `update reconciler.pass set ended_at = clock_timestamp(), outcome = 'failed' where source = $1 and ended_at is null`,
+    `with left_open as (
+       update reconciler.pass set ended_at = clock_timestamp(), outcome = 'failed'
+       where source = $1 and ended_at is null returning id)
+     delete from reconciler.chunk where pass_id in (select id from left_open)`,
     [start.source],
   );
   const { rows } = await pool.query<{ id: string; previous: Mode | null }>(
@@ -34,11 +37,13 @@ export async function beginPass(
   return { passId: row.id, previousMode: row.previous };
 }
 
-/** Closes the record with its report. */
+/** Closes the record with its report. What others still judge for this pass is theirs no more: its chunks are dropped. */
 export async function endPass(pool: pg.Pool, passId: string, outcome: string, report: object): Promise<void> {
   await pool.query(
-    `update reconciler.pass set ended_at = clock_timestamp(), outcome = $2, report = $3
-     where id = $1 and ended_at is null`,
+    `with ended as (
+       update reconciler.pass set ended_at = clock_timestamp(), outcome = $2, report = $3
+       where id = $1 and ended_at is null returning id)
+     delete from reconciler.chunk where pass_id in (select id from ended)`,
     [passId, outcome, JSON.stringify(report)],
   );
 }

@@ -20,6 +20,7 @@ import { inTransaction } from '../postgres/connect.ts';
 import { makeDueAgain } from '../postgres/due-again.ts';
 import { recordDiscrepancies } from '../postgres/discrepancy.ts';
 import { readMarkerStore } from '../redis/marker-store.ts';
+import { holdChunk } from './hold-chunk.ts';
 import { judgePages, type JudgedPage } from './judge-pages.ts';
 import type { SourceContext } from './source-context.ts';
 import { addCounts, countBatch, startTally } from './tally.ts';
@@ -36,33 +37,48 @@ export interface ChunkReport {
   readonly found: number;
 }
 
-/** Whoever has taken a chunk and kept no page of it for so long is taken for dead. */
+/** Whoever has taken a chunk and said nothing of it for so long is taken for dead. */
 export const idleAfterMs = 10_000;
 
-/** Throws what the stores threw, and `not_ready` for another marker Redis; the chunk is then left to others. */
+/**
+ * @param onPause told, in words, when it waits because the marker Redis is slow
+ * Throws what the stores threw, and `not_ready` for another marker Redis; the chunk is then left to others.
+ */
 export async function judgeChunk(
   context: SourceContext,
   id: Pick<Chunk, 'passId' | 'number'>,
   signal: AbortSignal,
+  onPause?: (why: string) => void,
 ): Promise<ChunkReport> {
   const { pool, source } = context;
   const chunk = await takeChunk(pool, source.name, id, idleAfterMs);
   if (chunk === null) return { outcome: 'passed_by', checked: 0, found: 0 };
+  const { lost, release } = holdChunk(context, chunk);
   try {
     await assertSameMarkers(context);
-    return await judge(context, chunk, signal);
+    const report = await judge(context, chunk, AbortSignal.any([signal, lost]), onPause);
+    if (report.outcome !== 'stopped') return report;
+    await leaveChunk(pool, chunk);
+    return lost.aborted ? takenOver : report;
   } catch (error) {
-    if (error instanceof OperatingError && error.code === 'fenced_out') {
-      return { outcome: 'taken_over', checked: 0, found: 0 };
-    }
-    // If this fails too, others take it when it has been idle for long enough.
+    if (lost.aborted || (error instanceof OperatingError && error.code === 'fenced_out')) return takenOver;
+    // If this fails too, others take it when nothing was heard of it for long enough.
     await Promise.allSettled([leaveChunk(pool, chunk)]);
     if (signal.aborted) return { outcome: 'stopped', checked: 0, found: 0 };
     throw error;
+  } finally {
+    release();
   }
 }
 
-async function judge(context: SourceContext, chunk: TakenChunk, signal: AbortSignal): Promise<ChunkReport> {
+const takenOver: ChunkReport = { outcome: 'taken_over', checked: 0, found: 0 };
+
+async function judge(
+  context: SourceContext,
+  chunk: TakenChunk,
+  signal: AbortSignal,
+  onPause: ((why: string) => void) | undefined,
+): Promise<ChunkReport> {
   const { pool } = context;
   const { from, to: upTo, horizon, askedBy: by } = chunk;
   const own = startTally();
@@ -70,11 +86,9 @@ async function judge(context: SourceContext, chunk: TakenChunk, signal: AbortSig
   // The brake goes by all that the pass has judged, whoever did.
   const all = startTally();
   addCounts(all, await readCounts(pool, chunk.passId));
-  for await (const page of judgePages(context, { from, upTo, horizon, by, force: false }, all, signal)) {
-    if (page === 'stopped') {
-      await leaveChunk(pool, chunk);
-      return { outcome: 'stopped', checked: own.checked, found };
-    }
+  const stretch = { from, upTo, horizon, by, force: false, onPause };
+  for await (const page of judgePages(context, stretch, all, signal)) {
+    if (page === 'stopped') return { outcome: 'stopped', checked: own.checked, found };
     if (page === 'braked') {
       await note(context, chunk, { isBraked: true });
       return { outcome: 'braked', checked: own.checked, found };

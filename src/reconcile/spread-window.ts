@@ -8,9 +8,9 @@ import type { Position } from '../domain/claim.ts';
 import { advanceCheckpoint } from '../postgres/checkpoint.ts';
 import {
   addChunks,
-  dropChunks,
   findBoundary,
-  readChunks,
+  passChunks,
+  readChunksAhead,
   type Chunk,
   type ChunkState,
 } from '../postgres/chunk.ts';
@@ -25,7 +25,7 @@ export interface LargeWindow extends WindowRequest {
   readonly offerChunks: OfferChunks;
 }
 
-/** Chunks that are cut and not judged, at most: enough for many workers. */
+/** Chunks ahead of the checkpoint, at most: enough for many workers, few enough to be looked at often. */
 const aheadMax = 64;
 /** Cut at a time, so that the first are offered at once. */
 const cutAtATime = 4;
@@ -39,58 +39,67 @@ export async function spreadWindow(
   tally: Tally,
   signal: AbortSignal,
 ): Promise<WindowEnd> {
-  const { pool, source } = context;
+  const { pool, limits } = context;
   const { passId, from, horizon, offerChunks } = window;
   let last: Chunk = { passId, number: 0, from, to: from, horizon };
   let isCut = false;
   let passed = 0;
-  await dropChunks(pool, source.name);
   // What the pass has judged itself counts for the brake of whoever judges the rest.
   await addChunks(pool, [{ ...last, verdicts: tally.verdicts }]);
   while (!signal.aborted) {
-    const chunks = await readChunks(pool, passId);
-    passed = await follow(context, term, window, tally, { chunks, passed });
-    if (chunks.some(({ isBraked }) => isBraked)) return 'braked';
-    const left = chunks.filter(({ verdicts }) => verdicts === null);
-    if (isCut && left.length === 0) {
-      await dropChunks(pool, source.name);
-      return 'completed';
-    }
-    const neglected = left.find((chunk) => isNeglected(chunk, context.limits.chunks));
-    if (!isCut && left.length < aheadMax) {
+    const ahead = await readChunksAhead(pool, passId);
+    passed = (await follow(context, term, window, tally, ahead)) ?? passed;
+    if (ahead.some(({ isBraked }) => isBraked)) return 'braked';
+    if (isCut && passed === last.number) return 'completed';
+    const neglected = ahead.find((chunk) => isNeglected(chunk, limits.chunks));
+    if (!isCut && ahead.length < aheadMax) {
       const cut = await cutNext(context, last);
       last = cut.at(-1) ?? last;
       isCut = last.to.id === null;
       offerChunks(cut);
-    } else if (neglected !== undefined) await judgeChunk(context, neglected, signal);
-    else await wait(lookEveryMs, undefined, { signal }).catch(() => undefined);
+    } else if (neglected === undefined || !(await judgeHere(context, neglected, window, signal))) {
+      await wait(lookEveryMs, undefined, { signal }).catch(() => undefined);
+    }
   }
   return 'stopped';
 }
 
-/** Moves the checkpoint over all that is judged without a gap. Returns the number of the last chunk that it has passed. */
+/** Moves the checkpoint over all that is judged without a gap. Returns the number of the chunk up to which it has; null: of none. */
 async function follow(
   { pool, sql }: SourceContext,
   term: Term,
-  { onKept }: LargeWindow,
+  { passId, onKept }: LargeWindow,
   tally: Tally,
-  { chunks, passed }: { readonly chunks: readonly ChunkState[]; readonly passed: number },
-): Promise<number> {
-  const ahead = chunks.filter(({ number }) => number > passed);
+  ahead: readonly ChunkState[],
+): Promise<number | null> {
   const gap = ahead.findIndex(({ verdicts }) => verdicts === null);
   const judged = gap === -1 ? ahead : ahead.slice(0, gap);
   const [first, last] = [judged[0], judged.at(-1)];
-  if (first === undefined || last === undefined) return passed;
+  if (first === undefined || last === undefined) return null;
   const move = { from: first.from, to: last.to, fencingToken: term.fencingToken };
   term.guard();
-  await inTransaction(pool, (client) => advanceCheckpoint(client, sql, move));
+  await inTransaction(pool, async (client) => {
+    await advanceCheckpoint(client, sql, move);
+    await passChunks(client, passId, last.number);
+  });
   for (const { verdicts } of judged) addCounts(tally, verdicts ?? {});
   onKept(last.to);
   return last.number;
 }
 
-function isNeglected({ isTaken, idleMs }: ChunkState, { offeredForMs }: ChunkLimits): boolean {
-  return idleMs > (isTaken ? idleAfterMs : offeredForMs);
+/** Whether the pass had the chunk to judge; false when somebody has taken or judged it first, or another term has begun. */
+async function judgeHere(
+  context: SourceContext,
+  chunk: ChunkState,
+  { onPause }: LargeWindow,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const { outcome } = await judgeChunk(context, chunk, signal, onPause);
+  return outcome !== 'passed_by' && outcome !== 'taken_over';
+}
+
+function isNeglected({ verdicts, isTaken, idleMs }: ChunkState, { offeredForMs }: ChunkLimits): boolean {
+  return verdicts === null && idleMs > (isTaken ? idleAfterMs : offeredForMs);
 }
 
 /** Cuts the next few pieces after `last`. The one that ends without an id is the last: it ends with the window. */

@@ -2,19 +2,22 @@
  * A large window that many workers judge (DESIGN section 9): as a pass alone would, whoever dies on the way.
  */
 import { beforeEach, describe, expect, it } from 'vitest';
-import { run as runChunk } from '../../jobs/judge-chunk.ts';
-import type { JobDeps } from '../../jobs/job.ts';
-import { run as runPass } from '../../jobs/pass.ts';
 import type { ChunkReport } from '../../src/reconcile/judge-chunk.ts';
 import type { PassReport } from '../../src/reconcile/pass-report.ts';
-import type { OfferChunks } from '../../src/reconcile/window-request.ts';
 import { waitFor } from '../support/wait-for.ts';
 import { before } from './support/intercept.ts';
-import { silentReporter, type PassChanges } from './support/job-deps.ts';
+import {
+  addGifts,
+  atOnce,
+  judge,
+  observe,
+  offerOneChunk,
+  readChunks,
+  spread,
+} from './support/large-window.ts';
+import type { Offer } from './support/large-window.ts';
 import { useWorlds } from './support/use-world.ts';
-import type { Gift, World } from './support/world.ts';
-
-type Offer = Parameters<OfferChunks>[0][number];
+import type { World } from './support/world.ts';
 
 const worlds = useWorlds();
 let world: World;
@@ -22,39 +25,6 @@ let world: World;
 beforeEach(async () => {
   world = await worlds.create();
 });
-
-/** Rows by which a window is large, and those of a chunk: small, so that few claims make many. */
-const limits = { chunks: { over: 4, rows: 3, offeredForMs: 60_000 }, rowsPerPage: 2 };
-const observe: PassChanges = { limits, rules: { mode: 'observe' } };
-/** Of a pass that waits for nobody. */
-const atOnce: PassChanges = {
-  ...observe,
-  limits: { ...limits, chunks: { ...limits.chunks, offeredForMs: 0 } },
-};
-
-/** Claims of which every third has no marker. */
-async function addGifts(count: number): Promise<Gift[]> {
-  const gifts: Gift[] = [];
-  for (let at = 0; at < count; at += 1) {
-    const gift = await world.addGift();
-    if (at % 3 !== 0) await world.setMarker(gift);
-    gifts.push(gift);
-  }
-  return gifts;
-}
-
-async function judge(chunk: Offer, deps: JobDeps): Promise<ChunkReport> {
-  const signal = new AbortController().signal;
-  return runChunk({ source: 'gifts', ...chunk }, deps, silentReporter, signal);
-}
-
-/** A pass that offers its chunks to `offer`. */
-async function spread(offer: OfferChunks, changes = observe): Promise<PassReport> {
-  await world.settle();
-  const payload = { source: 'gifts', by: 'test', force: false, waits: true };
-  const signal = changes.signal ?? new AbortController().signal;
-  return runPass(payload, world.deps(changes), { ...silentReporter, offerChunks: offer }, signal);
-}
 
 async function found(): Promise<unknown[]> {
   const records = await world.discrepancies();
@@ -70,14 +40,9 @@ async function judgedAlone(): Promise<{ report: PassReport; found: unknown[] }> 
   return { report, found: await found() };
 }
 
-async function countChunks(): Promise<number> {
-  const { rows } = await world.pool.query<{ count: number }>('select count(*)::int from reconciler.chunk');
-  return rows[0]?.count ?? 0;
-}
-
 describe('a large window', () => {
   it('is judged by several workers as a pass alone would', async () => {
-    await addGifts(40);
+    await addGifts(world, 40);
     const offered: Offer[] = [];
     const reports: ChunkReport[] = [];
     const deps = world.deps(observe);
@@ -86,7 +51,7 @@ describe('a large window', () => {
       for (let chunk = next(); chunk !== undefined; chunk = next()) reports.push(await judge(chunk, deps));
     };
     const workers: Promise<void>[] = [];
-    const report = await spread((chunks) => {
+    const report = await spread(world, (chunks) => {
       offered.push(...chunks);
       workers.push(
         work(() => offered.shift()),
@@ -103,7 +68,7 @@ describe('a large window', () => {
       reports.filter(({ outcome }) => outcome === 'judged').map(({ checked }) => checked).length,
     ).toBeGreaterThan(8);
     expect(reports.reduce((sum, { checked }) => sum + checked, 0)).toBe(36);
-    expect(await countChunks()).toBe(0);
+    expect(await readChunks(world)).toEqual([]);
     const spreadOut = await found();
     const alone = await judgedAlone();
     expect(spreadOut).toEqual(alone.found);
@@ -112,19 +77,22 @@ describe('a large window', () => {
   });
 
   it('is judged by the pass itself when nobody takes the chunks', async () => {
-    await addGifts(20);
+    await addGifts(world, 20);
     let offered = 0;
-    const report = await spread((chunks) => void (offered += chunks.length), atOnce);
+    const report = await spread(world, (chunks) => void (offered += chunks.length), atOnce);
     expect(offered).toBe(6);
     expect(report).toMatchObject({ outcome: 'completed', checked: 20, verdicts: { missing_marker: 7 } });
     expect(await found()).toEqual((await judgedAlone()).found);
   });
 
   it('lets the checkpoint follow only what is judged without a gap', async () => {
-    const gifts = await addGifts(12);
+    const gifts = await addGifts(world, 12);
     const stopping = new AbortController();
     const offered: Offer[] = [];
-    const pass = spread((chunks) => void offered.push(...chunks), { ...observe, signal: stopping.signal });
+    const pass = spread(world, (chunks) => void offered.push(...chunks), {
+      ...observe,
+      signal: stopping.signal,
+    });
     await waitFor(() => offered.length === 3, { what: 'the chunks' });
     const deps = world.deps(observe);
     const [first, second, third] = offered;
@@ -137,6 +105,11 @@ describe('a large window', () => {
     await waitFor(async () => (await world.checkpoint()).id === gifts[6]?.id, {
       what: 'the checkpoint to follow',
     });
+    expect((await readChunks(world)).map(({ number, checked }) => [number, checked])).toEqual([
+      [0, 7],
+      [2, null],
+      [3, 2],
+    ]);
     expect(await judge(third, deps)).toMatchObject({ outcome: 'passed_by' });
     stopping.abort(new Error('told to'));
     expect(await pass).toMatchObject({
@@ -153,12 +126,12 @@ describe('a large window', () => {
 
 describe('far too many bad claims', () => {
   it('stop the reading wherever they are found: nobody judges on, nothing of them is recorded', async () => {
-    const gifts = await addGifts(4);
+    const gifts = await addGifts(world, 4);
     for (const gift of gifts) await world.setMarker(gift);
     for (let at = 0; at < 60; at += 1) await world.addGift();
     const brake = { repairsPerPlan: 1_000, repairsPerHour: 1_000, share: 0.1, shareSample: 6 };
     const changes = { ...atOnce, rules: { brake } };
-    const report = await spread(() => undefined, changes);
+    const report = await spread(world, () => undefined, changes);
     expect(report).toMatchObject({ outcome: 'braked', brake: 'tripped', repairs: { applied: 0 } });
     expect(report.reason).toContain('and reading was stopped');
     expect(report.checked).toBeLessThan(10);
@@ -169,7 +142,7 @@ describe('far too many bad claims', () => {
 
 describe('a worker', () => {
   it('of another marker Redis leaves its chunk to others', async () => {
-    const { chunk, stop } = await withOneChunkOffered();
+    const { chunk, stop } = await offerOneChunk(world);
     await world.pool.query(`update reconciler.checkpoint set redis_run_id = 'another'`);
     await expect(judge(chunk, world.deps(observe))).rejects.toThrow(
       /is not the one that the pass over gifts began with/,
@@ -180,7 +153,7 @@ describe('a worker', () => {
   });
 
   it('records nothing once another term has begun', async () => {
-    const { chunk, stop } = await withOneChunkOffered();
+    const { chunk, stop } = await offerOneChunk(world);
     const late = before(world.pool, /jsonb_each_text\(c\.verdicts\)/, 1, async () => {
       await world.pool.query('update reconciler.checkpoint set fencing_token = fencing_token + 1');
     });
@@ -193,9 +166,9 @@ describe('a worker', () => {
   });
 
   it('that took a chunk and died is replaced', async () => {
-    await addGifts(10);
+    await addGifts(world, 10);
     const dead = world.deps({ ...observe, pool: dyingPool(world.pool) });
-    const report = spread(([chunk]) => {
+    const report = spread(world, ([chunk]) => {
       if (chunk !== undefined) judge(chunk, dead).catch(() => undefined);
     });
     await waitFor(async () => (await takenChunks()) === 1, { what: 'a chunk that is taken' });
@@ -209,34 +182,25 @@ describe('a worker', () => {
   });
 });
 
-/** A pass that waits for a worker to take its only chunk. */
-async function withOneChunkOffered(): Promise<{ chunk: Offer; stop: () => Promise<void> }> {
-  await addGifts(7);
-  const stopping = new AbortController();
-  const offered: Offer[] = [];
-  const pass = spread((chunks) => void offered.push(...chunks), { ...observe, signal: stopping.signal });
-  await waitFor(() => offered.length > 0, { what: 'a chunk' });
-  const [chunk] = offered;
-  if (chunk === undefined) throw new Error('no chunk');
-  const stop = async (): Promise<void> => {
-    stopping.abort(new Error('told to'));
-    await pass;
-  };
-  return { chunk, stop };
-}
-
 async function takenChunks(): Promise<number> {
-  const { rows } = await world.pool.query<{ count: number }>(
-    'select count(*)::int from reconciler.chunk where taken_by is not null and verdicts is null',
-  );
-  return rows[0]?.count ?? 0;
+  return (await readChunks(world)).filter(({ takenBy, checked }) => takenBy !== null && checked === null)
+    .length;
 }
 
 /** Everything hangs from the first page on. */
 function dyingPool(pool: World['pool']): World['pool'] {
+  const hang = async (): Promise<never> => new Promise(() => undefined);
+  const query: unknown = Reflect.get(pool, 'query', pool);
+  if (typeof query !== 'function') throw new Error('a pool has a method query');
   return new Proxy(pool, {
     get: (target, name) => {
-      if (name === 'connect') return () => new Promise(() => undefined);
+      if (name === 'connect') return hang;
+      if (name === 'query') {
+        return async (...args: readonly unknown[]): Promise<unknown> =>
+          String(args[0]).startsWith('update reconciler.chunk set touched_at')
+            ? hang()
+            : Reflect.apply(query, target, args);
+      }
       const value: unknown = Reflect.get(target, name, target);
       return typeof value === 'function' ? value.bind(target) : value;
     },
