@@ -61,7 +61,7 @@ const ignore = (): void => undefined;
 
 /** Up to when time is booked, Unix milliseconds. */
 async function bookedUntil(): Promise<number> {
-  return Number(await client(0).get('own:turn'));
+  return Number((await client(0).get('own:turn'))?.split(' ')[0]);
 }
 
 it('books one stretch after the other, whoever asks, as long as the rate makes them', async () => {
@@ -119,4 +119,19 @@ it('does not take a Redis without an answer for leave to go on', async () => {
     callTimeoutMs: 300,
   });
   await expect(turn(1, calm, ignore)).rejects.toMatchObject({ code: 'timed_out' });
+});
+
+it('books a single claim at the highest rate', async () => {
+  const turns = turnsOf(0, { rowsPerSecond: 100_000_000 });
+  await expect(turns(1, calm, ignore)).resolves.toBeUndefined();
+});
+
+it('waits no longer because the clock of Redis was set back', async () => {
+  const turns = turnsOf(0, { rowsPerSecond: 1_000 });
+  await turns(1_000, calm, ignore);
+  // As if all of it had been said an hour from now.
+  const ahead = (await client(0).get('own:turn'))?.split(' ').map((ms) => Number(ms) + 3_600_000);
+  await client(0).set('own:turn', ahead?.join(' ') ?? '', 'PX', 3_600_000);
+  await turns(1, calm, ignore);
+  expect((await bookedUntil()) - Date.now()).toBeLessThan(60_000);
 });
