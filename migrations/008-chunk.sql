@@ -11,6 +11,8 @@ create table reconciler.chunk (
   to_id text,
   -- The transaction id below which its pass reads.
   horizon xid8 not null,
+  -- A digest of how its pass is configured to judge.
+  judging text not null,
   -- Whoever judges it: an id of that one time. Null: nobody does.
   taken_by uuid,
   -- When it was cut or taken, or when the one who judges it last kept a page.

@@ -23,6 +23,8 @@ export interface Chunk {
   readonly to: Position;
   /** Transaction id below which its pass reads. */
   readonly horizon: string;
+  /** A digest of how its pass is configured to judge. */
+  readonly judging: string;
 }
 
 /** The right to judge a chunk, until somebody else takes it. */
@@ -66,10 +68,8 @@ export async function addChunks(
   pool: pg.Pool,
   chunks: readonly (Chunk & { readonly verdicts?: VerdictCounts })[],
 ): Promise<void> {
-  const rows = chunks.map(({ passId, number, from, to, horizon, verdicts = null }) => ({
-    passId,
-    number,
-    horizon,
+  const rows = chunks.map(({ from, to, verdicts = null, ...rest }) => ({
+    ...rest,
     verdicts,
     fromXid: from.changeXid,
     fromId: from.id,
@@ -78,10 +78,10 @@ export async function addChunks(
   }));
   await pool.query(
     `insert into reconciler.chunk
-       (pass_id, number, from_change_xid, from_id, to_change_xid, to_id, horizon, verdicts)
-     select "passId", number, "fromXid", "fromId", "toXid", "toId", horizon, verdicts
+       (pass_id, number, from_change_xid, from_id, to_change_xid, to_id, horizon, judging, verdicts)
+     select "passId", number, "fromXid", "fromId", "toXid", "toId", horizon, judging, verdicts
      from jsonb_to_recordset($1) as c ("passId" bigint, number int, "fromXid" xid8, "fromId" text,
-       "toXid" xid8, "toId" text, horizon xid8, verdicts jsonb)`,
+       "toXid" xid8, "toId" text, horizon xid8, judging text, verdicts jsonb)`,
     [JSON.stringify(rows)],
   );
 }
@@ -215,7 +215,7 @@ function sumOfVerdicts(condition: string): string {
 const idle = 'abs(extract(epoch from clock_timestamp() - c.touched_at)::float8 * 1000)';
 
 const chunkColumns = `c.pass_id::text as "passId", c.number, c.from_change_xid::text as "fromXid", c.from_id as "fromId",
-  c.to_change_xid::text as "toXid", c.to_id as "toId", c.horizon::text as horizon`;
+  c.to_change_xid::text as "toXid", c.to_id as "toId", c.horizon::text as horizon, c.judging`;
 
 function positionsOf({ fromXid, fromId, toXid, toId }: ChunkRow): Pick<Chunk, 'from' | 'to'> {
   return { from: { changeXid: fromXid, id: fromId }, to: { changeXid: toXid, id: toId } };

@@ -1,7 +1,8 @@
 /**
  * Judges one chunk of a large window, for the pass that cut it: any worker may, on any machine.
  * Invariants kept: (1) a chunk counts as judged only when all its claims are; (2) nothing of it is recorded once another term
- * has begun; (5) markers of another Redis than the one that the pass began with are not believed.
+ * has begun; (5) markers of another Redis than the one that the pass began with are not believed; nobody judges by other rules
+ * than those of the pass.
  * Running it twice, or on two machines at once, is harmless. Repairs nothing.
  */
 import { storeChanged } from '../domain/marker-store.ts';
@@ -20,6 +21,7 @@ import { inTransaction } from '../postgres/connect.ts';
 import { makeDueAgain } from '../postgres/due-again.ts';
 import { recordDiscrepancies } from '../postgres/discrepancy.ts';
 import { readMarkerStore } from '../redis/marker-store.ts';
+import { digestJudging } from './digest-judging.ts';
 import { holdChunk } from './hold-chunk.ts';
 import { judgePages, type JudgedPage } from './judge-pages.ts';
 import type { SourceContext } from './source-context.ts';
@@ -42,7 +44,7 @@ export const idleAfterMs = 10_000;
 
 /**
  * @param onPause told, in words, when it waits because the marker Redis is slow
- * Throws what the stores threw, and `not_ready` for another marker Redis; the chunk is then left to others.
+ * Throws what the stores threw, and `not_ready` for another configuration or marker Redis; the chunk is then left to others.
  */
 export async function judgeChunk(
   context: SourceContext,
@@ -55,6 +57,7 @@ export async function judgeChunk(
   if (chunk === null) return { outcome: 'passed_by', checked: 0, found: 0 };
   const { lost, release } = holdChunk(context, chunk);
   try {
+    assertSameJudging(context, chunk);
     await assertSameMarkers(context);
     const report = await judge(context, chunk, AbortSignal.any([signal, lost]), onPause);
     if (report.outcome !== 'stopped') return report;
@@ -119,6 +122,16 @@ async function keep(
     return recorded;
   });
   context.onDetected(latenciesMs);
+}
+
+/** In the middle of a deployment, say: claims would be judged by rules that the pass does not know. */
+function assertSameJudging({ source }: SourceContext, { judging }: TakenChunk): void {
+  if (judging === digestJudging(source)) return;
+  throw new OperatingError(
+    'not_ready',
+    `The source ${source.name} is configured otherwise in this process than in the one whose pass this is, or their ` +
+      'versions differ: let all replicas run the same. Nothing of the chunk was judged here.',
+  );
 }
 
 async function assertSameMarkers({ pool, sql, source, markers, limits }: SourceContext): Promise<void> {

@@ -15,6 +15,7 @@ import {
   type ChunkState,
 } from '../postgres/chunk.ts';
 import { inTransaction } from '../postgres/connect.ts';
+import { digestJudging } from './digest-judging.ts';
 import { idleAfterMs, judgeChunk } from './judge-chunk.ts';
 import type { ChunkLimits, SourceContext } from './source-context.ts';
 import { addCounts, type Tally } from './tally.ts';
@@ -41,7 +42,7 @@ export async function spreadWindow(
 ): Promise<WindowEnd> {
   const { pool, limits } = context;
   const { passId, from, horizon, offerChunks } = window;
-  let last: Chunk = { passId, number: 0, from, to: from, horizon };
+  let last: Chunk = { passId, number: 0, from, to: from, horizon, judging: digestJudging(context.source) };
   let isCut = false;
   let passed = 0;
   // What the pass has judged itself counts for the brake of whoever judges the rest.
@@ -104,14 +105,14 @@ function isNeglected({ verdicts, isTaken, idleMs }: ChunkState, { offeredForMs }
 
 /** Cuts the next few pieces after `last`. The one that ends without an id is the last: it ends with the window. */
 async function cutNext({ pool, sql, limits }: SourceContext, last: Chunk): Promise<Chunk[]> {
-  const { passId, horizon } = last;
+  const { horizon } = last;
   const cut: Chunk[] = [];
   let { number, to: from } = last;
   for (let to: Position = from; cut.length < cutAtATime; from = to) {
     const boundary = await findBoundary(pool, sql, { from, horizon, rows: limits.chunks.rows });
     to = boundary ?? { changeXid: horizon, id: null };
     number += 1;
-    cut.push({ passId, number, from, to, horizon });
+    cut.push({ ...last, number, from, to });
     if (boundary === null) break;
   }
   await addChunks(pool, cut);

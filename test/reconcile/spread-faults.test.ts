@@ -99,8 +99,8 @@ describe('chunks', () => {
     await world.pool.query(
       `with dead as (insert into reconciler.pass (source, asked_by, mode, fencing_token)
          values ('gifts', 'test', 'observe', 1) returning id)
-       insert into reconciler.chunk (pass_id, number, from_change_xid, to_change_xid, horizon)
-       select id, n, '3', '4', '9' from dead, generate_series(0, 3) n`,
+       insert into reconciler.chunk (pass_id, number, from_change_xid, to_change_xid, horizon, judging)
+       select id, n, '3', '4', '9', 'as always' from dead, generate_series(0, 3) n`,
     );
     expect(await world.runPass(observe)).toMatchObject({ outcome: 'completed', checked: 7 });
     expect(await readChunks(world)).toEqual([]);

@@ -152,6 +152,15 @@ describe('a worker', () => {
     expect(await found()).toHaveLength(2);
   });
 
+  it('that is configured otherwise leaves its chunk to others', async () => {
+    const { chunk, stop } = await offerOneChunk(world);
+    const other = world.deps({ ...observe, rules: { mode: 'observe', toleranceMs: 1 } });
+    await expect(judge(chunk, other)).rejects.toThrow(/gifts is configured otherwise in this process/);
+    expect(await takenChunks()).toBe(0);
+    expect(await judge(chunk, world.deps(observe))).toMatchObject({ outcome: 'judged', checked: 3 });
+    await stop();
+  });
+
   it('records nothing once another term has begun', async () => {
     const { chunk, stop } = await offerOneChunk(world);
     const late = before(world.pool, /jsonb_each_text\(c\.verdicts\)/, 1, async () => {
