@@ -5,10 +5,10 @@
  * A job is run at least once, perhaps on two machines at a time: whatever must not happen twice is kept by Postgres (and,
  * for passes, the source's lease), not here.
  */
-import { setTimeout as wait } from 'node:timers/promises';
 import { UnrecoverableError, Worker, MetricsTime, type Job } from 'bullmq';
 import { OperatingError } from '../domain/operating-error.ts';
 import { connectPatient, endRedis, withDeadline, type PatientRedis } from '../redis/connect.ts';
+import { endParts, removeWaitingParts } from './job-parts.ts';
 import type { QueueOptions } from './open-queue.ts';
 import type { PayloadReading } from './read-payload.ts';
 
@@ -68,7 +68,8 @@ const stopGraceMs = 60_000;
 
 /** As long as a lease lives: a source whose worker was killed is judged again soon after. */
 const defaultStallAfterMs = 15_000;
-const partsLookMs = 50;
+/** For the parts of a job whose worker is told to stop. */
+const partsStopMs = 5_000;
 
 /** Stalls that are forgiven: running again is harmless. */
 const stallsMax = 2;
@@ -165,7 +166,8 @@ class RunningWorker<Payload> implements QueueWorker {
       AbortSignal.timeout(limitMs),
       ...(lost === undefined ? [] : [lost]),
     ];
-    let isWhole = false;
+    // A job that is begun anew may have parts of the time before.
+    let isWhole = job.attemptsStarted > 1;
     const view = this.#viewOf(job, () => {
       isWhole = true;
     });
@@ -175,8 +177,11 @@ class RunningWorker<Payload> implements QueueWorker {
       const what = `waiting for ${this.#work.nameOf(reading.payload)}`;
       const result = await withDeadline(run, limitMs + stopGraceMs, what);
       if (isWhole)
-        await withDeadline(endParts(job), 2 * this.#stallAfterMs, 'waiting for the parts of the job');
+        await endParts(job, () => (this.#closing.signal.aborted ? partsStopMs : 2 * this.#stallAfterMs));
       return result;
+    } catch (error) {
+      if (isWhole) await Promise.allSettled([removeWaitingParts(job)]);
+      throw error;
     } finally {
       this.#runs.delete(run);
     }
@@ -196,19 +201,6 @@ class RunningWorker<Payload> implements QueueWorker {
         return { id: job.id ?? '', queue: job.queueQualifiedName };
       },
     };
-  }
-}
-
-/**
- * Redis refuses to complete a job that has unfinished parts. One that is under way has nothing left to do when the run of the
- * whole has ended, and ends soon; one whose worker was killed can be removed when it counts as stalled.
- */
-async function endParts(job: Job): Promise<void> {
-  for (;;) {
-    await job.removeUnprocessedChildren();
-    const { unprocessed = 0 } = await job.getDependenciesCount({ unprocessed: true });
-    if (unprocessed === 0) return;
-    await wait(partsLookMs);
   }
 }
 
