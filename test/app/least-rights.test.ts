@@ -63,6 +63,8 @@ beforeAll(async () => {
     http: '{ port: 0, credentials: { username: oncall, password: of-the-dashboard } }',
     alerts: `{ receivers: { hook: { kind: webhook, url: '${receiver.url}', secret: 0123456789abcdef, allowPrivate: true } } }`,
     distributor: `{ url: '${distributor.url()}', timeout: 500ms }`,
+    // Every window is large.
+    reading: '{ rowsPerSecond: 100000, pauseAbove: 5s, chunks: { over: 0, rows: 1000 } }',
   };
 });
 
@@ -129,6 +131,9 @@ describe('with no more rights than ops/ gives', () => {
         'write_claim',
       ]);
       await waitFor(() => receiver.taken().length > 0, { what: 'the receiver to be told' });
+      await waitFor(async () => (await queue.zcard('claim-reconciler:queue:chunks:completed')) > 0, {
+        what: 'a chunk',
+      });
       const headers = basic('oncall', 'of-the-dashboard');
       for (const path of [
         '/',
@@ -136,6 +141,7 @@ describe('with no more rights than ops/ gives', () => {
         '/metrics',
         '/queues',
         '/queues/api/queues?activeQueue=passes',
+        '/queues/api/queues?activeQueue=chunks',
         '/readyz',
       ]) {
         expect({ path, status: (await fetch(`${url}${path}`, { headers })).status }).toEqual({

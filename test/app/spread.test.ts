@@ -98,6 +98,44 @@ it('a worker that is killed in mid-chunk loses nothing', async () => {
   expect(await holding?.waitForEnd(), holding?.output()).toEqual({ code: 0, signal: null });
 }, 180_000);
 
+it('a daemon that is told to stop in the middle of it ends in order, and the other goes on', async () => {
+  const daemons = [await startDaemon(), await startDaemon()];
+  await addClaims();
+  const pass = await waitFor(
+    async () => {
+      const now = await largePass();
+      return now !== null && now.judged > 2_000 && now.taken === 2 ? now : null;
+    },
+    { what: 'two chunks under way', timeoutMs: 60_000, intervalMs: 5 },
+  );
+  const [holding, helping] = [true, false].map((holds) =>
+    daemons.find(({ pid }) => (pid === pass.pid) === holds),
+  );
+  holding?.signal('SIGTERM');
+  expect(await holding?.waitForEnd(), holding?.output()).toEqual({ code: 0, signal: null });
+  const { rows } = await world.pool.query<{ passes: number; chunks: number }>(
+    `select (select count(*)::int from reconciler.pass p join reconciler.lease_term t on t.token = p.fencing_token
+         where p.ended_at is null and split_part(t.holder, ':', 2)::int = $1) as passes,
+       (select count(*)::int from reconciler.chunk c join reconciler.pass p on p.id = c.pass_id
+         where p.ended_at is not null) as chunks`,
+    [pass.pid],
+  );
+  expect(rows).toEqual([{ passes: 0, chunks: 0 }]);
+  await waitFor(async () => (await judged()) >= claims, { what: 'the other to go on', timeoutMs: 60_000 });
+  helping?.signal('SIGTERM');
+  expect(await helping?.waitForEnd(), helping?.output()).toEqual({ code: 0, signal: null });
+  expect(await judged()).toBe(claims);
+  expect(await world.discrepancies()).toHaveLength(claims / 1_000);
+}, 180_000);
+
+/** Claims by the reports of all passes: those that a pass judged behind a gap count for the next. */
+async function judged(): Promise<number> {
+  const { rows } = await world.pool.query<{ checked: number }>(
+    `select coalesce(sum((report ->> 'checked')::int), 0)::int as checked from reconciler.pass`,
+  );
+  return rows[0]?.checked ?? 0;
+}
+
 /** Of the passes that are done, by the queue. */
 async function partsMax(): Promise<number> {
   const jobs = await world.redis.zrange('claim-reconciler:queue:passes:completed', '0', '-1');
