@@ -88,6 +88,7 @@ function checkNames(tree: unknown): Problem[] {
 
 function checkSource(source: SourceNode): Problem[] {
   return [
+    ...checkReading(source),
     ...checkExpiry(source),
     ...checkTolerance(source),
     ...checkKey(source),
@@ -95,6 +96,13 @@ function checkSource(source: SourceNode): Problem[] {
     ...checkDistributor(source),
     ...checkGrace(source),
   ];
+}
+
+function checkReading({ path, has }: SourceNode): Problem[] {
+  if (!has('position') || !has('columns', 'change')) return [];
+  const message =
+    'goes without columns.change: a table is read by the column that a trigger stamps, or by one of its own, which sees less; drop one of them';
+  return [{ path: [...path, 'position'], message }];
 }
 
 function checkExpiry({ path, has }: SourceNode): Problem[] {

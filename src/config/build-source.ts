@@ -12,7 +12,7 @@ const toleranceShareOfTtl = 0.1;
 
 /** @param folder that of the configuration file, absolute: where a distributor's module is looked for */
 export function buildSource(name: string, input: SourceInput, folder: string): Source {
-  const { columns, marker, distributor } = input;
+  const { columns, marker, distributor, position } = input;
   const value = marker.value.text === 'any' ? null : marker.value.parts;
   const isUnique = marker.valueIsUnique === undefined ? undefined : marker.valueIsUnique === 'true';
   return {
@@ -22,9 +22,10 @@ export function buildSource(name: string, input: SourceInput, folder: string): S
       id: columns.id,
       attempt: columns.attempt,
       status: columns.status,
-      change: columns.change,
+      change: position === undefined ? (columns.change ?? sourceDefaults.changeColumn) : null,
       expiry: buildExpiry(input),
     },
+    ...(position === undefined ? {} : { position }),
     marker: { key: marker.key.parts, value, ...(isUnique === undefined ? {} : { valueIsUnique: isUnique }) },
     statuses: input.statuses,
     rules: {

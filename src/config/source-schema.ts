@@ -3,9 +3,11 @@
  * Does not compare keys with each other: see `agreement.ts`.
  */
 import { z } from 'zod';
+import type { ClaimPosition } from '../domain/source.ts';
 import { parseTemplate, type Template } from '../domain/template.ts';
 import { defaultPolicy, treatments, type BadVerdict, type Treatment } from '../domain/verdict.ts';
 import { distributorSchema } from './distributor-schema.ts';
+import { parseDuration } from './duration.ts';
 import {
   choice,
   duration,
@@ -21,6 +23,8 @@ import {
 } from './fields.ts';
 
 const dayMs = 86_400_000;
+/** An overlap of more ids would hardly be one. */
+const idsMax = 1_000_000_000;
 
 export const sourceDefaults = {
   changeColumn: 'change_xid',
@@ -44,10 +48,16 @@ export function sourceSchema(checkSchedule: ScheduleCheck) {
       id: identifier('the column that identifies a claim'),
       attempt: identifier('the column that holds the attempt'),
       status: identifier('the column that holds the status'),
-      change: identifier('the xid8 column that the trigger stamps').default(sourceDefaults.changeColumn),
+      change: identifier('the xid8 column that the trigger stamps').optional(),
       expiresAt: identifier('the column that says when the marker expires').optional(),
       createdAt: identifier('the column that says when the claim was made').optional(),
     }),
+    position: section({
+      column: identifier(
+        'the column that rows are found by: one that grows, such as updated_at, created_at or id',
+      ),
+      overlap: overlap(),
+    }).optional(),
     marker: section({
       key: template('must be the key of the marker, such as gift:{activity_id}:{uid}'),
       value: template(
@@ -78,6 +88,19 @@ export function sourceSchema(checkSchedule: ScheduleCheck) {
 }
 
 export type SourceInput = z.output<ReturnType<typeof sourceSchema>>;
+
+/** Its kind must fit the column's type, which only the live table tells. */
+function overlap(): z.ZodType<ClaimPosition['overlap']> {
+  const mustBe =
+    'must be a duration with its unit, such as 10m, at most 7d, for a column that holds times, or a number of ids, ' +
+    'such as 10000, for one that holds whole numbers; more than 0';
+  return field(mustBe, (value) => {
+    const count = /^\d{1,10}$/.test(value) ? Number(value) : 0;
+    if (count > 0 && count <= idsMax) return { kind: 'ids', count };
+    const ms = parseDuration(value);
+    return ms === null || ms === 0 || ms > 7 * dayMs ? undefined : { kind: 'time', ms };
+  });
+}
 
 /** `any` is no template: the caller tells it from one. */
 function template(mustBe: string): z.ZodType<{ readonly text: string; readonly parts: Template }> {

@@ -12,12 +12,17 @@ export const claimStatuses = ['pending', 'granted', 'released'] as const;
 export type ClaimStatus = (typeof claimStatuses)[number];
 
 /**
- * A place in reading order `(change_xid, id)`. Both parts are text as Postgres prints them and are compared in
+ * A place in reading order `(change_xid, id)`. All parts are text as Postgres prints them and are compared in
  * Postgres only. `id: null` stands before every row of that `changeXid`.
  */
 export interface Position {
   readonly changeXid: string;
   readonly id: string | null;
+  /**
+   * For a source that is read by a column of its own: the order is `(value, id)` then, and a checkpoint's `changeXid` is the
+   * transaction id below which what lies up to `value` is judged. Left out at the beginning.
+   */
+  readonly value?: string;
 }
 
 /** A row that could be decoded. `markerValue` is what the marker must hold; null means that any value will do. */

@@ -53,16 +53,26 @@ export interface ClaimColumns {
   readonly id: string;
   readonly attempt: string;
   readonly status: string;
-  /** The `xid8` column that the trigger stamps. */
-  readonly change: string;
+  /** The `xid8` column that the trigger stamps; null for a source that is read by its `position`. */
+  readonly change: string | null;
   /** When the marker's window ends: a column that says so, or one that says when it began, plus a length. */
   readonly expiry: { readonly expiresAt: string } | { readonly createdAt: string; readonly ttlMs: number };
+}
+
+/** How to read a table that may not be altered: by a column that grows with every new row, or with every change. */
+export interface ClaimPosition {
+  readonly column: string;
+  /** How far behind the greatest value new changes are looked for: as a time before it, or as so many ids. */
+  readonly overlap:
+    { readonly kind: 'time'; readonly ms: number } | { readonly kind: 'ids'; readonly count: number };
 }
 
 export interface Source {
   readonly name: string;
   readonly table: { readonly schema: string; readonly name: string };
   readonly columns: ClaimColumns;
+  /** Given if, and only if, `columns.change` is null. */
+  readonly position?: ClaimPosition;
   readonly marker: {
     readonly key: Template;
     /** Null: the application stores a constant, any value will do. */

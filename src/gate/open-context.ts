@@ -55,7 +55,8 @@ export function openContext(parts: GateParts, options: GateOptions): GateContext
 
 function shapeOf({ source, columns, forbidden }: ClaimTable): ClaimShape {
   const { attempt, status, change, expiry } = source.columns;
-  const own = [status, change, 'expiresAt' in expiry ? expiry.expiresAt : expiry.createdAt];
+  const window = 'expiresAt' in expiry ? expiry.expiresAt : expiry.createdAt;
+  const own = [status, window, ...(change === null ? [] : [change])];
   return { columns, attempt, own, key: source.marker.key, value: source.marker.value, forbidden };
 }
 

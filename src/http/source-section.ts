@@ -53,7 +53,9 @@ function renderFacts(source: SourceOverview, nowIso: string): Html {
             'plain',
             `${formatDuration(checkpoint.ageMs)} old`,
             html`at
-            ${code(checkpoint.changeXid)}${checkpoint.id === null ? null : html`, ${code(checkpoint.id)}`},
+            ${[checkpoint.changeXid, checkpoint.value, checkpoint.id].map((part, at) =>
+              part === null ? null : html`${at === 0 ? '' : ', '}${code(part)}`,
+            )},
             last moved ${ago(checkpoint.movedAt, nowIso)}`,
           )
     }

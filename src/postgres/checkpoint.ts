@@ -1,16 +1,15 @@
 /**
  * The checkpoint of a source: the position up to which every row is judged, with the evidence that it belongs to this
  * database's history, and the fencing token of the term that may move it.
- * Invariant kept: (2) it goes back only by `rewindCheckpoint` (a person) and `rewindAfterStoreChange` (the marker Redis
- * may have lost writes), and never moves under an old token.
+ * Invariant kept: (2) it goes back only in `rewind-checkpoint.ts`, or to the beginning when the configuration names another
+ * column to read by; and it never moves under an old token.
  */
 import type pg from 'pg';
 import type { Position } from '../domain/claim.ts';
 import type { MarkerStoreIdentity } from '../domain/marker-store.ts';
 import { OperatingError } from '../domain/operating-error.ts';
 import type { DatabaseIdentity, DatabaseReading } from '../domain/validity.ts';
-import { horizonAgo } from './horizon.ts';
-import type { SourceSql } from './source-sql.ts';
+import { positionOf, type SourceSql } from './source-sql.ts';
 
 export interface Checkpoint {
   readonly position: Position;
@@ -22,6 +21,7 @@ export interface Checkpoint {
 interface CheckpointRow {
   readonly change_xid: string | null;
   readonly id: string | null;
+  readonly position: string | null;
   readonly fencing_token: string;
   readonly stored_system: string;
   readonly stored_timeline: string;
@@ -45,7 +45,7 @@ export async function readCheckpoint(
   source: SourceSql,
 ): Promise<{ checkpoint: Checkpoint | null; database: DatabaseReading }> {
   const { rows } = await pool.query<CheckpointRow>(
-    `select c.change_xid::text, c.id, c.fencing_token::text, c.system_identifier as stored_system,
+    `select c.change_xid::text, c.id, c.position, c.fencing_token::text, c.system_identifier as stored_system,
        c.timeline as stored_timeline, c.database_oid::text as stored_database, c.table_oid::text as stored_table,
        c.redis_run_id, c.redis_replication_id, c.redis_flushes, s.system_identifier, s.timeline, s.database_oid::text,
        s.table_oid::text, s.in_recovery, c.lsn > s.lsn as lsn_behind,
@@ -63,7 +63,8 @@ export async function readCheckpoint(
     inRecovery: row.in_recovery,
     lsnIsBehindStored: row.lsn_behind ?? false,
     xmaxIsBehindStored: row.xmax_behind ?? false,
-    rowFromFuture: row.in_recovery ? false : await hasRowFromFuture(pool, source),
+    // What a row's own xmin says is never ahead of the server.
+    rowFromFuture: row.in_recovery || source.position !== null ? false : await hasRowFromFuture(pool, source),
   };
   return { checkpoint: row.change_xid === null ? null : decode(row, row.change_xid), database };
 }
@@ -81,15 +82,21 @@ export async function takeCheckpoint(
 ): Promise<Position> {
   await pool.query(
     `insert into reconciler.checkpoint (source, change_xid, id, fencing_token, system_identifier, timeline,
-       database_oid, table_oid, lsn, snapshot_xmax, redis_run_id, redis_replication_id, redis_flushes)
-     select $1, '0', null, $3, system_identifier, timeline, database_oid, table_oid, lsn, snapshot_xmax, $4, $5, $6
+       database_oid, table_oid, lsn, snapshot_xmax, redis_run_id, redis_replication_id, redis_flushes, position_column)
+     select $1, '0', null, $3, system_identifier, timeline, database_oid, table_oid, lsn, snapshot_xmax, $4, $5, $6, $7
      from (${evidence('$2')}) s
-     on conflict (source) do update set fencing_token = excluded.fencing_token
+     on conflict (source) do update set fencing_token = excluded.fencing_token, position_column = $7,
+       change_xid = case when ${isSameColumn} then checkpoint.change_xid else excluded.change_xid end,
+       id = case when ${isSameColumn} then checkpoint.id end,
+       position = case when ${isSameColumn} then checkpoint.position end
        where checkpoint.fencing_token < excluded.fencing_token`,
-    [source.name, source.table, fencingToken, ...identityOf(markerStore)],
+    [source.name, source.table, fencingToken, ...identityOf(markerStore), source.position?.column ?? null],
   );
   return positionUnderTerm(pool, source.name, fencingToken);
 }
+
+/** What was judged by another column says nothing of the order of this one. */
+const isSameColumn = 'checkpoint.position_column is not distinct from excluded.position_column';
 
 /** Throws `fenced_out` unless the checkpoint belongs to this term. In a transaction it also keeps it so until its end. */
 export async function assertTerm(
@@ -105,13 +112,13 @@ async function positionUnderTerm(
   source: string,
   fencingToken: string,
 ): Promise<Position> {
-  const { rows } = await client.query<Position>(
-    `select change_xid::text as "changeXid", id from reconciler.checkpoint
+  const { rows } = await client.query<PositionRow>(
+    `select ${positionColumns} from reconciler.checkpoint
      where source = $1 and fencing_token = $2 for share`,
     [source, fencingToken],
   );
   if (rows[0] === undefined) throw fencedOut(source);
-  return rows[0];
+  return toPosition(rows[0]);
 }
 
 /** Moves the checkpoint on, inside the transaction that records what was found up to there. */
@@ -122,8 +129,7 @@ export async function advanceCheckpoint(
 ): Promise<void> {
   const { from, to, fencingToken } = move;
   const { rowCount } = await client.query(
-    `update reconciler.checkpoint set change_xid = $4, id = $5, lsn = pg_current_wal_lsn(),
-       snapshot_xmax = pg_snapshot_xmax(pg_current_snapshot()), updated_at = clock_timestamp()
+    `update reconciler.checkpoint set change_xid = $4, id = $5, ${seenNow}
      where source = $1 and change_xid = $2 and id is not distinct from $3 and fencing_token = $6`,
     [source.name, from.changeXid, from.id, to.changeXid, to.id, fencingToken],
   );
@@ -131,59 +137,46 @@ export async function advanceCheckpoint(
 }
 
 /**
- * Notes which Redis holds the markers now, and goes back by `rewindMs` because it may have lost the latest of them. Returns
- * where the checkpoint stands then.
+ * The same for a source that is read by a column of its own: along that column to the value that was reached, at most to the
+ * bound, unless it stands further on already; and, at the end of a window, to the horizon up to which all was judged. Returns
+ * where it stands.
  */
-export async function rewindAfterStoreChange(
-  pool: pg.Pool,
-  source: string,
-  change: {
-    readonly markerStore: MarkerStoreIdentity;
-    readonly rewindMs: number;
+export async function advanceByColumn(
+  client: pg.ClientBase | pg.Pool,
+  source: SourceSql,
+  move: {
+    readonly reached: string | undefined;
+    readonly bound: string | null;
+    readonly horizon?: string;
     readonly fencingToken: string;
   },
 ): Promise<Position> {
-  const horizon = await horizonAgo(pool, change.rewindMs);
-  const { rows } = await pool.query<Position>(
-    `update reconciler.checkpoint set redis_run_id = $3, redis_replication_id = $4,
-       redis_flushes = $5,
-       id = case when change_xid < $6 then id end, change_xid = least(change_xid, $6),
-       updated_at = clock_timestamp()
-     where source = $1 and fencing_token = $2
-     returning change_xid::text as "changeXid", id`,
-    [source, change.fencingToken, ...identityOf(change.markerStore), horizon],
+  const { type } = positionOf(source);
+  const { reached, bound, horizon = null, fencingToken } = move;
+  if (reached === undefined || bound === null) throw new Error('nothing was read along the column');
+  const { rows } = await client.query<PositionRow>(
+    `update reconciler.checkpoint set change_xid = greatest(change_xid, $5::xid8),
+       position = greatest(position::${type}, least($3::text::${type}, $4::text::${type}))::text, ${seenNow}
+     where source = $1 and fencing_token = $2 returning ${positionColumns}`,
+    [source.name, fencingToken, reached, bound, horizon],
   );
-  if (rows[0] === undefined) throw fencedOut(source);
-  return rows[0];
+  if (rows[0] === undefined) throw fencedOut(source.name);
+  return toPosition(rows[0]);
 }
 
-/**
- * A person's rewind: goes back to `changeXid` (never forward) and accepts the server as it is now, so that a refused
- * checkpoint becomes usable; horizon samples of another server are dropped. `changeXid: '0'` is the beginning. Returns
- * false when the source has no checkpoint; throws `fenced_out` under an old token.
- */
-export async function rewindCheckpoint(
-  pool: pg.Pool,
-  source: SourceSql,
-  to: { readonly changeXid: string; readonly fencingToken: string },
-): Promise<string | null> {
-  const { rows } = await pool.query<{ change_xid: string }>(
-    `with s as (${evidence('$2')}), foreign_samples as (
-       delete from reconciler.horizon_sample using s, reconciler.checkpoint c where c.source = $1
-         and (c.system_identifier, c.database_oid) is distinct from (s.system_identifier, s.database_oid)
-     )
-     update reconciler.checkpoint c set change_xid = least(c.change_xid, $3, s.horizon),
-       id = case when c.change_xid < least($3, s.horizon) then c.id end, fencing_token = $4,
-       system_identifier = s.system_identifier, timeline = s.timeline, database_oid = s.database_oid,
-       table_oid = s.table_oid, lsn = s.lsn, snapshot_xmax = s.snapshot_xmax, updated_at = clock_timestamp()
-     from s where c.source = $1 and c.fencing_token <= $4
-     returning c.change_xid::text`,
-    [source.name, source.table, to.changeXid, to.fencingToken],
-  );
-  if (rows[0] !== undefined) return rows[0].change_xid;
-  const known = await pool.query('select from reconciler.checkpoint where source = $1', [source.name]);
-  if (known.rowCount !== 0) throw fencedOut(source.name);
-  return null;
+const seenNow = `lsn = pg_current_wal_lsn(), snapshot_xmax = pg_snapshot_xmax(pg_current_snapshot()),
+  updated_at = clock_timestamp()`;
+
+export interface PositionRow {
+  readonly changeXid: string;
+  readonly id: string | null;
+  readonly position: string | null;
+}
+
+export const positionColumns = 'change_xid::text as "changeXid", id, position';
+
+export function toPosition({ changeXid, id, position }: PositionRow): Position {
+  return { changeXid, id, ...(position === null ? {} : { value: position }) };
 }
 
 /** One index probe: is there a visible row whose transaction id this server has not handed out yet? */
@@ -196,7 +189,7 @@ async function hasRowFromFuture(pool: pg.Pool, source: SourceSql): Promise<boole
 }
 
 /** The timeline comes from the name of the current WAL file: the control file lags after a promotion. */
-function evidence(table: string): string {
+export function evidence(table: string): string {
   return `select (select system_identifier::text from pg_control_system()) as system_identifier,
       case when not r then substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) end as timeline,
       (select oid from pg_database where datname = current_database()) as database_oid,
@@ -209,7 +202,7 @@ function evidence(table: string): string {
 
 function decode(row: CheckpointRow, changeXid: string): Checkpoint {
   return {
-    position: { changeXid, id: row.id },
+    position: toPosition({ changeXid, id: row.id, position: row.position }),
     database: {
       systemIdentifier: row.stored_system,
       timeline: row.stored_timeline,
@@ -225,11 +218,11 @@ function decode(row: CheckpointRow, changeXid: string): Checkpoint {
   };
 }
 
-function identityOf({ runId, replicationId, flushes }: MarkerStoreIdentity): unknown[] {
+export function identityOf({ runId, replicationId, flushes }: MarkerStoreIdentity): unknown[] {
   return [runId, replicationId, flushes];
 }
 
-function fencedOut(source: string): OperatingError {
+export function fencedOut(source: string): OperatingError {
   return new OperatingError(
     'fenced_out',
     `The checkpoint of ${source} was taken over or moved by somebody else in the meantime. This pass wrote nothing ` +

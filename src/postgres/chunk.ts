@@ -10,7 +10,7 @@ import type { Position } from '../domain/claim.ts';
 import { OperatingError } from '../domain/operating-error.ts';
 import type { Verdict } from '../domain/verdict.ts';
 import { assertTerm } from './checkpoint.ts';
-import { inRange } from './claim-pages.ts';
+import { inRange } from './page-range.ts';
 import { xid8, type SourceSql } from './source-sql.ts';
 
 export type VerdictCounts = Readonly<Record<Verdict, number>>;

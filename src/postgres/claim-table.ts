@@ -63,8 +63,9 @@ export async function openClaimTable(pool: pg.Pool, source: Source): Promise<Cla
     ...writeAccess(subject, written),
   ];
   if (problems.length > 0 || key.kind === 'ambiguous') throw cannotWrite(source, problems);
-  const idType = columnOf(subject, source.columns.id)?.type ?? 'text';
-  return { source, sql: describeSource(source, idType), columns, forbidden: key.forbidden };
+  const typeOf = (name = ''): string => columnOf(subject, name)?.type ?? 'text';
+  const sql = describeSource(source, typeOf(source.columns.id), typeOf(source.position?.column));
+  return { source, sql, columns, forbidden: key.forbidden };
 }
 
 function claimColumns(subject: Subject): ReadonlyMap<string, ClaimColumn> {

@@ -5,7 +5,7 @@
  */
 import type pg from 'pg';
 import type { Position } from '../domain/claim.ts';
-import { changedBetween } from './claim-pages.ts';
+import { inRangeUpTo, type PageRange } from './page-range.ts';
 import type { SourceSql } from './source-sql.ts';
 
 /** Whether any discrepancy of a source waits: where none does, no claim needs to be compared with them. */
@@ -31,15 +31,15 @@ export async function untilNextCheck(pool: pg.Pool, source: string): Promise<num
   return rows[0]?.waitsMs ?? null;
 }
 
-/** Makes due what waits about the claims of a page: those after `from`, up to and with `to`, in reading order. */
+/** Makes due what waits about the claims of a page: those of `range`, up to and with `to`, in reading order. */
 export async function makeDueAgain(
   client: pg.ClientBase,
   source: SourceSql,
-  page: { readonly from: Position; readonly to: Position },
+  { range, to }: { readonly range: PageRange; readonly to: Position },
 ): Promise<void> {
   await client.query(
     `update reconciler.discrepancy d set next_check_at = null
-     from (select ${source.id}::text as id from ${source.table} where ${changedBetween(source, page)}) claim
+     from (select ${source.id}::text as id from ${source.table} where ${inRangeUpTo(source, range, to)}) claim
      where d.source = $1 and d.state = 'open' and d.next_check_at is not null and d.subject = 'claim:' || claim.id`,
     [source.name],
   );

@@ -131,8 +131,8 @@ export async function readStanding(
   const { rows } = await pool.query<Standing>(
     `select c.change_xid::text as checkpoint, s.settled, array(
        select claim.${source.id}::text from ${source.table} claim where claim.${source.id} = any($3::text[]::${source.idType}[])
-         and (claim.${source.change} < c.change_xid
-           or claim.${source.change} = c.change_xid and claim.${source.id} <= c.id::${source.idType})) as "judgedIds"
+         and (${source.change} < c.change_xid
+           or ${source.change} = c.change_xid and claim.${source.id} <= c.id::${source.idType})) as "judgedIds"
      from (select (select horizon::text from reconciler.horizon_sample
        where sampled_at <= clock_timestamp() - $2 * interval '1 ms' order by sampled_at desc limit 1) as settled) s
      left join reconciler.checkpoint c on c.source = $1`,

@@ -32,9 +32,13 @@ export interface InsertedRow {
 }
 
 /** The columns that are not the application's to give. */
-export function ownColumns({ columns }: Source): string[] {
-  const { attempt, status, change, expiry } = columns;
-  return [attempt, status, change, 'expiresAt' in expiry ? expiry.expiresAt : expiry.createdAt];
+export function ownColumns(source: Source): string[] {
+  const { attempt, status, change } = source.columns;
+  return [attempt, status, windowColumn(source), ...(change === null ? [] : [change])];
+}
+
+export function windowColumn({ columns: { expiry } }: Source): string {
+  return 'expiresAt' in expiry ? expiry.expiresAt : expiry.createdAt;
 }
 
 /**
@@ -45,14 +49,13 @@ export function insertStatement(source: Source, sql: SourceSql, row: NewRow, has
   // In one order, so that a set of columns has one statement.
   const given = Object.entries(row.columns).toSorted(([a], [b]) => (a < b ? -1 : 1));
   const values: unknown[] = [...given.map(([, value]) => value), row.attempt, writtenWord(sql, row.status)];
-  const [, , , windowColumn] = ownColumns(source);
   const names = [...given.map(([name]) => name), source.columns.attempt, source.columns.status];
   const parameters = names.map((_, at) => `$${at + 1}`);
   const expression = windowExpression(source.columns.expiry, row.window, values);
   parameters.push(
     hasTimeZone || 'expiresAtMs' in row.window ? expression : `(${expression}) at time zone 'UTC'`,
   );
-  const columns = [...names, windowColumn ?? ''].map((name) => pg.escapeIdentifier(name));
+  const columns = [...names, windowColumn(source)].map((name) => pg.escapeIdentifier(name));
   const text = `insert into ${sql.table} as claim (${columns.join(', ')}) values (${parameters.join(', ')})
     returning ${sql.id}::text as id, ${sql.markerKey} as marker_key,
       ${sql.markerValue ?? 'null::text'} as marker_value, ${rowAsJson} as claim`;

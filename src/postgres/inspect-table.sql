@@ -1,5 +1,5 @@
 -- One look at a claim table in the catalog, as the role that asks. Needs no privilege on the table itself.
--- $1 schema, $2 table, $3 change column, $4 id column: names as configured.
+-- $1 schema, $2 table, $3 change column, or that of the position, $4 id column: names as configured.
 -- Returns one row with one jsonb `facts`, shaped as in table-facts.ts; `relation` is null when there is no such table.
 -- Invariant kept: reads the catalog only; a name that does not exist makes no error.
 with rel as (
@@ -91,7 +91,7 @@ select jsonb_build_object(
       where c.relkind in ('r', 'p') and not c.relispartition and n.nspname !~ '^(pg_|information_schema$|reconciler$)'
         and not exists (select from rel)), '[]'),
   'schema_exists', exists (select from pg_namespace where nspname = $1),
-  'quoted_change', quote_ident($3), 'quoted_id', quote_ident($4),
+  'quoted_order', quote_ident($3), 'quoted_id', quote_ident($4),
   'role', quote_ident(current_user),
   'own_schema', (select jsonb_build_object(
       'usage', has_schema_privilege(n.oid, 'usage'),

@@ -5,6 +5,7 @@
 import type pg from 'pg';
 import type { Source } from '../domain/source.ts';
 import { liveIndexProblems } from './live-index.ts';
+import { positionWarnings } from './position-problems.ts';
 import { readTableFacts, type TableFacts } from './table-facts.ts';
 import { findSubject, judgeTable } from './table-problems.ts';
 import { isUnique } from './table-subject.ts';
@@ -16,6 +17,8 @@ export interface TableInspection {
   readonly warnings: readonly string[];
   /** The id's type as it is written in a cast; `text` when there is no such column. */
   readonly idType: string;
+  /** The same of the column that the source is read by; `text` where it has none. */
+  readonly positionType: string;
   /** An index makes sure that no two claims name the same attempt. */
   readonly attemptIsUnique: boolean;
   /** Empty when there is no such table. */
@@ -30,26 +33,50 @@ export async function inspectTable(
   const facts = await readTableFacts(client, source);
   const { problems, warnings } = judgeTable(source, facts);
   const unstamped = problems.length === 0 && (await hasUnstampedRow(client, source, facts));
+  const blind = problems.length === 0 ? await unseen(client, source, facts) : [];
   const unguarded = problems.length === 0 ? await missingLiveIndex(client, source, facts) : [];
   return {
     problems: unstamped ? [unstampedRow(source, facts)] : problems,
-    warnings: [...warnings, ...unguarded],
-    idType: facts.columns.find(({ name }) => name === source.columns.id)?.type ?? 'text',
+    warnings: [...blind, ...warnings, ...unguarded],
+    idType: typeOf(facts, source.columns.id),
+    positionType: typeOf(facts, source.position?.column),
     attemptIsUnique: isUnique(facts.indexes, source.columns.attempt),
     tableOid: facts.relation?.oid ?? '',
   };
+}
+
+function typeOf({ columns }: TableFacts, column: string | undefined): string {
+  return columns.find(({ name }) => name === column)?.type ?? 'text';
+}
+
+/** What a source that is read by a column of its own does not see; with one probe of the index. */
+async function unseen(client: pg.ClientBase | pg.Pool, source: Source, facts: TableFacts): Promise<string[]> {
+  const { position } = source;
+  const subject = findSubject(source, facts);
+  if (position === undefined || typeof subject === 'string') return [];
+  const hasRowWithout = await hasRowWithNull(client, facts, position.column);
+  return positionWarnings(subject, position, hasRowWithout);
 }
 
 /** One probe of the index, where the column allows it: rows from before the trigger, never filled in. */
 async function hasUnstampedRow(
   client: pg.ClientBase | pg.Pool,
   { columns }: Source,
-  { relation, quoted_change: change, columns: known }: TableFacts,
+  facts: TableFacts,
 ): Promise<boolean> {
-  const isNullable = known.some(({ name, not_null: notNull }) => name === columns.change && !notNull);
+  return columns.change !== null && (await hasRowWithNull(client, facts, columns.change));
+}
+
+/** @param column that of the reading order */
+async function hasRowWithNull(
+  client: pg.ClientBase | pg.Pool,
+  { relation, quoted_order: quoted, columns }: TableFacts,
+  column: string,
+): Promise<boolean> {
+  const isNullable = columns.some(({ name, not_null: notNull }) => name === column && !notNull);
   if (!isNullable || relation === null) return false;
   const { rows } = await client.query<{ found: boolean }>(
-    `select exists (select from ${relation.quoted} where ${change} is null) as found`,
+    `select exists (select from ${relation.quoted} where ${quoted} is null) as found`,
   );
   return rows[0]?.found === true;
 }
@@ -67,7 +94,7 @@ async function missingLiveIndex(
 
 function unstampedRow(
   { columns }: Source,
-  { relation, quoted_change: change, quoted_id: id }: TableFacts,
+  { relation, quoted_order: change, quoted_id: id }: TableFacts,
 ): string {
   const table = relation?.quoted ?? '';
   return (

@@ -10,7 +10,8 @@ select json_build_object(
     select coalesce(json_agg(json_build_object(
       'name', s.name,
       'checkpoint', (
-        select json_build_object('changeXid', c.change_xid::text, 'id', left(c.id, $3), 'movedAt', c.updated_at,
+        select json_build_object('changeXid', c.change_xid::text, 'id', left(c.id, $3),
+          'value', left(c.position, $3), 'movedAt', c.updated_at,
           'ageMs', extract(epoch from clock_timestamp() - greatest(c.updated_at, lately.confirmed_at)) * 1000)
         from reconciler.checkpoint c where c.source = s.name),
       'horizon', lately.horizon,

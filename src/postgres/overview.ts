@@ -63,6 +63,8 @@ export interface SourceOverview {
 export interface CheckpointView {
   readonly changeXid: string;
   readonly id: string | null;
+  /** How far along its own column, for a source that is read by one. */
+  readonly value: string | null;
   readonly movedAt: string;
   /** Since it last moved, or since a pass last found nothing behind it, whichever is later. */
   readonly ageMs: number;

@@ -3,14 +3,16 @@
  * by, rows kept elsewhere.
  * Invariant kept: every sentence names the thing and what to do; a statement in it can be run as it is.
  */
+import { positionProblems } from './position-problems.ts';
 import { columnOf, isUnique, shorten, type Subject } from './table-subject.ts';
 
 export function readingProblems(subject: Subject): string[] {
+  const { position } = subject.source;
   return [
     ...idProblems(subject),
-    ...changeProblems(subject),
-    ...indexProblems(subject),
-    ...triggerProblems(subject),
+    ...(position === undefined
+      ? [...changeProblems(subject), ...indexProblems(subject), ...triggerProblems(subject)]
+      : positionProblems(subject, position)),
     ...storageProblems(subject),
   ];
 }
@@ -46,10 +48,11 @@ export function idProblems(subject: Subject): string[] {
 export function changeProblems(subject: Subject): string[] {
   const { facts, relation, source } = subject;
   const { change } = source.columns;
+  if (change === null) return [];
   const column = columnOf(subject, change);
   if (column === undefined) {
     return [
-      `${relation.quoted} has no column ${change} (columns.change); run: alter table ${relation.quoted} add column ${facts.quoted_change} xid8 not null default pg_current_xact_id();`,
+      `${relation.quoted} has no column ${change} (columns.change); run: alter table ${relation.quoted} add column ${facts.quoted_order} xid8 not null default pg_current_xact_id();`,
     ];
   }
   if (column.base_type === 'xid8') return [];
@@ -65,7 +68,7 @@ function indexProblems({ facts, relation, source }: Subject): string[] {
       !partial && oneWay && wanted.every((name, at) => columns[at] === name),
   );
   if (leading.some(({ valid }) => valid)) return [];
-  const columns = `(${facts.quoted_change}, ${facts.quoted_id})`;
+  const columns = `(${facts.quoted_order}, ${facts.quoted_id})`;
   // Postgres cannot build one concurrently on a partitioned table.
   const create = `create index ${relation.kind === 'p' ? '' : 'concurrently '}on ${relation.quoted} ${columns};`;
   const broken = leading[0];
@@ -106,7 +109,7 @@ function storageProblems({ facts, relation }: Subject): string[] {
   const problems: string[] = [];
   if (relation.children > 0) {
     problems.push(
-      `other tables inherit from ${relation.quoted}: their rows would be read but are not stamped. Make them partitions, or name each table as a source`,
+      `other tables inherit from ${relation.quoted}: their rows would be read, but its trigger and indexes are not theirs. Make them partitions, or name each table as a source`,
     );
   }
   if (facts.foreign_partitions.length > 0) {

@@ -75,7 +75,7 @@ export async function lookUpLiveRivals(
      cross join lateral (select ${source.expiresAtMs} as expires_at_ms from (select mine.*) as its) own
      cross join lateral (
        select ${source.status} as status, other.${source.id} as id, ${source.attempt} as attempt,
-         ${source.expiresAtMs} as expires_at_ms, other.${source.change} as change
+         ${source.expiresAtMs} as expires_at_ms, ${source.change} as change
        from ${source.table} other
        where ${sameKey(source)} and other.${source.id} <> mine.${source.id}
      ) rival

@@ -74,7 +74,8 @@ export interface TableFacts {
   /** Schema and name of every table, that of the source's schema first; empty when the table exists. */
   readonly tables: readonly (readonly [string, string])[];
   readonly schema_exists: boolean;
-  readonly quoted_change: string;
+  /** The column of the reading order: the stamped one, or the position's. */
+  readonly quoted_order: string;
   readonly quoted_id: string;
   readonly role: string;
   /** Null before the first migration. */
@@ -90,13 +91,13 @@ const statement = readFileSync(new URL('./inspect-table.sql', import.meta.url), 
 
 export async function readTableFacts(
   client: pg.ClientBase | pg.Pool,
-  source: Pick<Source, 'table' | 'columns'>,
+  source: Pick<Source, 'table' | 'columns' | 'position'>,
 ): Promise<TableFacts> {
-  const { table, columns } = source;
+  const { table, columns, position } = source;
   const { rows } = await client.query<{ facts: TableFacts }>(statement, [
     table.schema,
     table.name,
-    columns.change,
+    columns.change ?? position?.column,
     columns.id,
   ]);
   const facts = rows[0]?.facts;

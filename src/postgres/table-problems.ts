@@ -80,9 +80,10 @@ export function noTable({ table }: Pick<Source, 'table'>, facts: TableFacts): st
   return `there is no table ${table.schema}.${table.name} in this database${hint}`;
 }
 
-function needs({ columns, marker }: Source): Need[] {
+function needs({ columns, marker, position }: Source): Need[] {
   const { expiry } = columns;
   return [
+    ...(position === undefined ? [] : [{ column: position.column, key: 'position.column' }]),
     { column: columns.id, key: 'columns.id' },
     { column: columns.attempt, key: 'columns.attempt' },
     { column: columns.status, key: 'columns.status' },
@@ -97,7 +98,8 @@ function needs({ columns, marker }: Source): Need[] {
 /** Whoever grants a claim again tells the distributor all of it. */
 function neededColumns(source: Source, facts: TableFacts): ReadonlySet<string> {
   if (source.distributor !== null) return new Set(facts.columns.map(({ name }) => name));
-  return new Set([...needs(source).map(({ column }) => column), source.columns.change]);
+  const { change } = source.columns;
+  return new Set([...needs(source).map(({ column }) => column), ...(change === null ? [] : [change])]);
 }
 
 /** What a claim that was granted and never written is written with: nothing, where Postgres makes the attempt. */
@@ -109,7 +111,7 @@ function insertedColumns(subject: Subject): ReadonlySet<string> {
 
 /** The columns that every new claim is given. */
 export function writtenColumns(source: Source): Need[] {
-  return needs(source).filter(({ key }) => key !== 'columns.id');
+  return needs(source).filter(({ key }) => key !== 'columns.id' && key !== 'position.column');
 }
 
 function missingColumns(subject: Subject): string[] {
@@ -165,9 +167,9 @@ function tableWarnings(subject: Subject): string[] {
   if (expiryColumn?.base_type === 'timestamp without time zone') {
     warnings.push(`the column ${expiryColumn.name} has no time zone: its times are taken as UTC`);
   }
-  if (columnOf(subject, columns.change)?.not_null === false) {
+  if (columns.change !== null && columnOf(subject, columns.change)?.not_null === false) {
     warnings.push(
-      `the column ${columns.change} may be null, and such a row is never read; run: alter table ${relation.quoted} alter column ${facts.quoted_change} set not null;`,
+      `the column ${columns.change} may be null, and such a row is never read; run: alter table ${relation.quoted} alter column ${facts.quoted_order} set not null;`,
     );
   }
   const isAssumed = rules.valueNamesAttempt && source.marker.valueIsUnique === undefined;

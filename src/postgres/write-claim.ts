@@ -17,6 +17,7 @@ import { refusalOf, type Refusal } from './insert-refusal.ts';
 import {
   insertStatement,
   ownColumns,
+  windowColumn,
   writtenWord,
   type InsertedRow,
   type NewRow,
@@ -52,7 +53,7 @@ export async function insertPending(pool: pg.Pool, table: ClaimTable, claim: New
   const own = ownColumns(source);
   const strange = Object.keys(claim.columns).filter((name) => own.includes(name) || !columns.has(name));
   if (strange.length > 0) throw new Error(`columns that cannot be given: ${strange.join(', ')}`);
-  const window = columns.get(own[3] ?? '');
+  const window = columns.get(windowColumn(source));
   const hasTimeZone = window?.sqlType !== 'timestamp without time zone';
   const row = { ...claim, status: 'pending' } as const;
   try {

@@ -28,7 +28,7 @@ export interface EndedPass extends PassEnd {
 }
 
 /** The window of a pass that ended before it had one. */
-export const noWindow: Window = { horizon: '0', horizonAgeMs: 0, stalledBy: null };
+export const noWindow: Window = { horizon: '0', horizonAgeMs: 0, bound: null, stalledBy: null };
 
 /** Writes the report and returns it. Throws OperatingError when Postgres does not take it. */
 export async function closePass(context: SourceContext, pass: EndedPass): Promise<PassReport> {

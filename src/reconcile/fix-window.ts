@@ -4,7 +4,6 @@
  * Invariant kept (6): no claim inside its grace period is read. A stalled horizon is waited for, never skipped.
  */
 import { setTimeout as wait } from 'node:timers/promises';
-import type pg from 'pg';
 import { raiseAlerts, resolveAlerts } from '../postgres/alert.ts';
 import { sampleHorizon, type HorizonReading } from '../postgres/horizon.ts';
 import { nameStall } from '../postgres/stall.ts';
@@ -15,6 +14,8 @@ export interface Window {
   readonly horizon: string;
   /** Since the horizon was sampled, or for how long it has been held still, whichever is longer. */
   readonly horizonAgeMs: number;
+  /** For a source that is read by a column of its own: how far along it this pass may go; null when that is not known yet. */
+  readonly bound: string | null;
   readonly stalledBy: string | null;
 }
 
@@ -32,31 +33,40 @@ export async function fixWindow(
   signal: AbortSignal,
   onWait?: (waitMs: number) => void,
 ): Promise<Window> {
-  const { pool, source } = context;
-  const { graceMs } = source.rules;
-  const first = await sampleHorizon(pool, graceMs);
-  const reading = onWait === undefined ? first : await untilSettled(pool, graceMs, first, signal, onWait);
+  const first = await sample(context);
+  const reading = onWait === undefined ? first : await untilSettled(context, first, signal, onWait);
   const stalledBy = await findStall(context, reading);
   const horizonAgeMs = Math.max(reading.settled?.ageMs ?? 0, reading.heldForMs);
-  return { horizon: reading.settled?.horizon ?? '0', horizonAgeMs, stalledBy };
+  const { horizon, bound } = reading.settled ?? { horizon: '0', bound: null };
+  return { horizon, horizonAgeMs, bound, stalledBy };
+}
+
+async function sample({ pool, source, sql }: SourceContext): Promise<HorizonReading> {
+  return sampleHorizon(pool, source.rules.graceMs, sql);
 }
 
 async function untilSettled(
-  pool: pg.Pool,
-  graceMs: number,
+  context: SourceContext,
   first: HorizonReading,
   signal: AbortSignal,
   onWait: (waitMs: number) => void,
 ): Promise<HorizonReading> {
   let reading = first;
+  const { graceMs } = context.source.rules;
   const staleAfterMs = graceMs + Math.max(sampleSlackMs, graceMs / 2);
-  while (reading.settled === null || reading.settled.ageMs > staleAfterMs) {
+  while (reading.settled === null || reading.settled.ageMs > staleAfterMs || lacksBound(context, reading)) {
     const waitMs = reading.settled === null ? reading.readyInMs : graceMs;
     onWait(waitMs);
     await wait(waitMs, undefined, { signal });
-    reading = await sampleHorizon(pool, graceMs);
+    reading = await sample(context);
   }
   return reading;
+}
+
+/** Transactions that were open at the first sample have to end first. Who is stalled by one is told, and does not wait for it. */
+function lacksBound({ sql, source }: SourceContext, { settled, heldForMs }: HorizonReading): boolean {
+  if (sql.position === null || settled?.bound !== null) return false;
+  return heldForMs <= source.rules.graceMs + stallToleranceMs;
 }
 
 async function findStall({ pool, source }: SourceContext, reading: HorizonReading): Promise<string | null> {

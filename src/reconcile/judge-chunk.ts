@@ -84,12 +84,12 @@ async function judge(
 ): Promise<ChunkReport> {
   const { pool } = context;
   const { from, to: upTo, horizon, askedBy: by } = chunk;
+  const stretch = { from, upTo, horizon, by, bound: null, force: false, onPause };
   const own = startTally();
   let found = 0;
   // The brake goes by all that the pass has judged, whoever did.
   const all = startTally();
   addCounts(all, await readCounts(pool, chunk.passId));
-  const stretch = { from, upTo, horizon, by, force: false, onPause };
   for await (const page of judgePages(context, stretch, all, signal)) {
     if (page === 'stopped') return { outcome: 'stopped', checked: own.checked, found };
     if (page === 'braked') {
@@ -112,13 +112,13 @@ async function note({ pool, source }: SourceContext, chunk: TakenChunk, what: Ch
 async function keep(
   context: SourceContext,
   chunk: TakenChunk,
-  { from, to, found, looksAgain }: JudgedPage,
+  { range, to, found, looksAgain }: JudgedPage,
 ): Promise<void> {
   const { pool, sql, source } = context;
   const latenciesMs = await inTransaction(pool, async (client) => {
     await touchChunk(client, source.name, chunk, {});
     const recorded = await recordDiscrepancies(client, source.name, chunk.passId, found);
-    if (looksAgain) await makeDueAgain(client, sql, { from, to });
+    if (looksAgain) await makeDueAgain(client, sql, { range, to });
     return recorded;
   });
   context.onDetected(latenciesMs);

@@ -25,7 +25,7 @@ export async function* judgePage(
   context: SourceContext,
   page: ClaimPage,
 ): AsyncGenerator<FoundDiscrepancy[], void, undefined> {
-  const { source, limits, markers, nowMs, pace } = context;
+  const { source, sql, limits, markers, nowMs, pace } = context;
   const suspects = await screenMarkers(page.lines, {
     redis: markers,
     rules: source.rules,
@@ -39,7 +39,7 @@ export async function* judgePage(
   for (let at = 0; at < suspects.length; at += suspectsPerLook) {
     const versions = new Map<string, string>();
     for (const line of suspects.slice(at, at + suspectsPerLook)) {
-      const { id, changeXid } = positionOfLine(page.lines, line);
+      const { id, changeXid } = positionOfLine(sql, page.lines, line);
       versions.set(id, changeXid);
     }
     yield await confirm(context, versions);

@@ -11,6 +11,7 @@ import { readClaimPage, type ClaimPage } from '../postgres/claim-pages.ts';
 import { inTransaction } from '../postgres/connect.ts';
 import { hasWaiting } from '../postgres/due-again.ts';
 import type { FoundDiscrepancy } from '../postgres/discrepancy.ts';
+import { rangeAfter, type WindowRange } from '../postgres/page-range.ts';
 import { judgePage } from './judge-page.ts';
 import type { SourceContext } from './source-context.ts';
 import { countRepairable, type Tally } from './tally.ts';
@@ -20,6 +21,8 @@ export interface Stretch {
   /** Up to the horizon unless given. */
   readonly upTo?: Position;
   readonly horizon: string;
+  /** For a source that is read by a column of its own: how far along it; null when nothing is to be read yet. */
+  readonly bound: string | null;
   /** Who is named when the brake trips. */
   readonly by: string;
   /** A person chose to pass the brake. */
@@ -29,7 +32,8 @@ export interface Stretch {
 }
 
 export interface JudgedPage {
-  readonly from: Position;
+  /** From where it was read on; it ends at `to`. */
+  readonly range: WindowRange;
   readonly to: Position;
   readonly rows: number;
   readonly found: readonly FoundDiscrepancy[];
@@ -50,9 +54,9 @@ export async function* judgePages(
   tally: Tally,
   signal: AbortSignal,
 ): AsyncGenerator<JudgedPage | 'stopped' | 'braked', void, undefined> {
-  let { from } = stretch;
+  let range = rangeAfter(context.sql, stretch, null);
   let rowsMax = Math.min(rowsOfFirstPage, context.limits.rowsPerPage);
-  let next = readAhead(context, stretch, from, rowsMax);
+  let next = readAhead(context, range, stretch.horizon, rowsMax);
   let looksAgain: boolean | null = null;
   for (;;) {
     const page = await next;
@@ -62,7 +66,8 @@ export async function* judgePages(
       return;
     }
     rowsMax = Math.min(rowsMax * 2, context.limits.rowsPerPage);
-    next = readAhead(context, stretch, page.last, rowsMax);
+    const following = rangeAfter(context.sql, stretch, page.last);
+    next = readAhead(context, following, stretch.horizon, rowsMax);
     await context.awaitTurn(page.rows, signal, stretch.onPause ?? ignore);
     const found = await judgeWithinBrake(context, stretch, page, tally);
     if (found === null) {
@@ -70,8 +75,8 @@ export async function* judgePages(
       return;
     }
     looksAgain ??= await hasWaiting(context.pool, context.source.name);
-    yield { from, to: page.last, rows: page.rows, found, looksAgain };
-    from = page.last;
+    yield { range, to: page.last, rows: page.rows, found, looksAgain };
+    range = following;
   }
 }
 
@@ -80,11 +85,10 @@ function ignore(): void {}
 /** Starts reading a page; a failure is met by whoever awaits it, and is no unhandled rejection until then. */
 function readAhead(
   context: SourceContext,
-  { upTo, horizon }: Stretch,
-  after: Position,
+  range: WindowRange,
+  horizon: string,
   rowsMax: number,
 ): Promise<ClaimPage> {
-  const range = { by: 'change', after, ...(upTo === undefined ? {} : { upTo }) } as const;
   const page = readClaimPage(context.pool, context.sql, { range, horizon, rowsMax });
   page.catch(() => undefined);
   return page;

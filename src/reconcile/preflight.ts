@@ -14,7 +14,8 @@ import {
 import { OperatingError } from '../domain/operating-error.ts';
 import { refusals } from '../domain/validity.ts';
 import { raiseAlerts, resolveAlerts, type Alert } from '../postgres/alert.ts';
-import { readCheckpoint, rewindAfterStoreChange, takeCheckpoint } from '../postgres/checkpoint.ts';
+import { readCheckpoint, takeCheckpoint } from '../postgres/checkpoint.ts';
+import { rewindAfterStoreChange } from '../postgres/rewind-checkpoint.ts';
 import { readMarkerStore } from '../redis/marker-store.ts';
 import type { SourceContext } from './source-context.ts';
 import type { Term } from './hold-term.ts';
@@ -42,7 +43,7 @@ export async function preflight(context: SourceContext, term: Term): Promise<Pre
   term.guard();
   let from = await takeCheckpoint(pool, sql, term.fencingToken, store);
   if (checkpoint !== null && storeChanged(checkpoint.markerStore, store)) {
-    from = await rewindAfterStoreChange(pool, source.name, {
+    from = await rewindAfterStoreChange(pool, sql, {
       markerStore: store,
       rewindMs: source.rewindMs,
       fencingToken: term.fencingToken,

@@ -11,6 +11,7 @@ import { readBrake } from '../postgres/brake.ts';
 import { asOperatingError } from '../postgres/as-operating-error.ts';
 import { countOpen, makeDue } from '../postgres/discrepancy.ts';
 import { estimateRows } from '../postgres/claim-pages.ts';
+import { rangeAfter } from '../postgres/page-range.ts';
 import { beginPass } from '../postgres/pass.ts';
 import { finishInterrupted } from './finish-interrupted.ts';
 import { findRowless } from './find-rowless.ts';
@@ -136,7 +137,7 @@ async function readWindow(
     progress.to = to;
     pass.onProgress?.({ checked: tally.checked, expected });
   };
-  const request = { ...pass, horizon: window.horizon, from: pass.start.from, onKept };
+  const request = { ...pass, ...window, from: pass.start.from, onKept };
   return judgeWindow(context, term, request, tally, signal);
 }
 
@@ -144,10 +145,10 @@ async function readWindow(
 async function expectedRows(
   { pool, sql }: SourceContext,
   { onWait, onProgress, start }: BegunPass,
-  { horizon }: Window,
+  { horizon, bound }: Window,
 ): Promise<number | null> {
   if (onWait === undefined || onProgress === undefined) return null;
-  return estimateRows(pool, sql, { by: 'change', after: start.from }, horizon);
+  return estimateRows(pool, sql, rangeAfter(sql, { from: start.from, bound }, null), horizon);
 }
 
 /** What the brake held back in an earlier pass is not due yet, but it is there, and a person is waited for. */

@@ -6,10 +6,10 @@ import type pg from 'pg';
 import { OperatingError } from '../domain/operating-error.ts';
 import { resolveAlerts } from '../postgres/alert.ts';
 import { liftBrake } from '../postgres/brake.ts';
-import { rewindCheckpoint } from '../postgres/checkpoint.ts';
 import { inTransaction } from '../postgres/connect.ts';
 import { makeDue } from '../postgres/discrepancy.ts';
 import { horizonAgo } from '../postgres/horizon.ts';
+import { rewindCheckpoint } from '../postgres/rewind-checkpoint.ts';
 import type { Term } from './hold-term.ts';
 import type { SourceContext } from './source-context.ts';
 

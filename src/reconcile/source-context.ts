@@ -88,7 +88,7 @@ export async function openSource(
   source: Source,
   limits: PassLimits = defaultPassLimits,
 ): Promise<SourceContext> {
-  const { problems, idType, attemptIsUnique } = await inspectTable(stores.pool, source);
+  const { problems, idType, positionType, attemptIsUnique } = await inspectTable(stores.pool, source);
   if (problems.length > 0) {
     throw new OperatingError(
       'configuration',
@@ -103,7 +103,7 @@ export async function openSource(
     pool: stores.pool,
     markers: stores.markers,
     source: sure,
-    sql: describeSource(source, idType),
+    sql: describeSource(source, idType, positionType),
     limits,
     pace: { lines: Math.min(linesAtFirst, limits.block.linesMax), blocks: 0 },
     distributor: stores.distributors.get(source.name) ?? null,

@@ -39,6 +39,32 @@ describe('when a marker expires', () => {
   });
 });
 
+describe('how a table is read', () => {
+  const line = 'expiresAt: expires_at }';
+
+  it('is by the stamped column, or by one of its own', async () => {
+    const position = `${line}\n    position: { column: updated_at, overlap: 10m }`;
+    const { sources } = await load(smallest.replace(line, position));
+    expect(sources[0]).toMatchObject({
+      columns: { change: null },
+      position: { column: 'updated_at', overlap: { kind: 'time', ms: 600_000 } },
+    });
+    const both = position.replace('expires_at }', 'expires_at, change: change_xid }');
+    expect(await linesWith(line, both)).toEqual([
+      'sources.gifts.position: goes without columns.change: a table is read by the column that a trigger stamps, or by one of its own, which sees less; drop one of them',
+    ]);
+  });
+
+  it('looks back by a time or by a number of ids, and says so', async () => {
+    const ids = smallest.replace(line, `${line}\n    position: { column: id, overlap: 10000 }`);
+    expect((await load(ids)).sources[0]?.position?.overlap).toEqual({ kind: 'ids', count: 10_000 });
+    for (const overlap of ['0', '0s', '8d', '-5', '99999999999', 'much']) {
+      const [problem] = (await complaints(ids.replace('10000', overlap))).lines;
+      expect(problem).toMatch(/^sources\.gifts\.position\.overlap: must be a duration with its unit/);
+    }
+  });
+});
+
 describe('a template', () => {
   it.each([
     ['gift:all', 'must name at least one column in braces, or all claims would share one marker'],

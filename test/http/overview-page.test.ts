@@ -118,7 +118,7 @@ test('hostile texts come out as text, wherever they stand', () => {
         ],
         repairs: [{ ...repair, markerKey: hostile, note: hostile, doneBy: hostile, action: hostile }],
         horizon: { ageMs: 1, stalledBy: hostile },
-        checkpoint: { changeXid: '1', id: hostile, movedAt: hostile, ageMs: 1 },
+        checkpoint: { changeXid: '1', id: hostile, value: hostile, movedAt: hostile, ageMs: 1 },
       },
       { alerts: [{ ...alert, summary: hostile, source: hostile }] },
     ),

@@ -81,7 +81,7 @@ export const quiet: SourceOverview = {
   table: 'public.gift_claim',
   mode: 'repair',
   schedule: '*/10 * * * * *',
-  checkpoint: { changeXid: '7701', id: '113640', movedAt: secondsBefore(8), ageMs: 7_000 },
+  checkpoint: { changeXid: '7701', id: '113640', value: null, movedAt: secondsBefore(8), ageMs: 7_000 },
   horizon: { ageMs: 61_000, stalledBy: null },
   brake: { state: 'armed', reason: null, changedAt: null, changedBy: null, liftedUntil: null },
   openByVerdict: {},

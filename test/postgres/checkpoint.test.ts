@@ -10,13 +10,12 @@ import {
   advanceCheckpoint,
   assertTerm,
   readCheckpoint,
-  rewindAfterStoreChange,
-  rewindCheckpoint,
   takeCheckpoint,
   type Checkpoint,
 } from '../../src/postgres/checkpoint.ts';
 import { inTransaction } from '../../src/postgres/connect.ts';
 import { sampleHorizon } from '../../src/postgres/horizon.ts';
+import { rewindAfterStoreChange, rewindCheckpoint } from '../../src/postgres/rewind-checkpoint.ts';
 import { waitFor } from '../support/wait-for.ts';
 import { claimSql, insertClaims, useShopClaims } from './shop-claims.ts';
 
@@ -187,15 +186,15 @@ describe('rewinding', () => {
     await advance(start, beyond, '2');
     const change = { markerStore: { runId: 'r2', replicationId: 'p2', flushes: 0 }, rewindMs: 3_600_000 };
     await expect(
-      rewindAfterStoreChange(shop.pool(), sql.name, { ...change, fencingToken: '1' }),
+      rewindAfterStoreChange(shop.pool(), sql, { ...change, fencingToken: '1' }),
     ).rejects.toMatchObject(fencedOut);
     expect(await stored()).toMatchObject({ position: beyond, markerStore: store });
-    await rewindAfterStoreChange(shop.pool(), sql.name, { ...change, fencingToken: '2' });
+    await rewindAfterStoreChange(shop.pool(), sql, { ...change, fencingToken: '2' });
     expect(await stored()).toMatchObject({
       position: { changeXid: current, id: null },
       markerStore: change.markerStore,
     });
-    await rewindAfterStoreChange(shop.pool(), sql.name, { ...change, rewindMs: 1e9, fencingToken: '2' });
+    await rewindAfterStoreChange(shop.pool(), sql, { ...change, rewindMs: 1e9, fencingToken: '2' });
     expect(await stored()).toMatchObject({ position: start });
   });
 
@@ -204,7 +203,7 @@ describe('rewinding', () => {
     await take('1');
     await advance(start, { changeXid: '3', id: '4' }, '1');
     const change = { markerStore: { ...store, runId: 'r2' }, rewindMs: 0, fencingToken: '1' };
-    await rewindAfterStoreChange(shop.pool(), sql.name, change);
+    await rewindAfterStoreChange(shop.pool(), sql, change);
     expect(await stored()).toMatchObject({
       position: { changeXid: '3', id: '4' },
       markerStore: { runId: 'r2' },

@@ -5,12 +5,8 @@ import * as fc from 'fast-check';
 import pg from 'pg';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Position } from '../../src/domain/claim.ts';
-import {
-  positionOfLine,
-  readClaimPage,
-  type ClaimPage,
-  type PageRange,
-} from '../../src/postgres/claim-pages.ts';
+import { positionOfLine, readClaimPage, type ClaimPage } from '../../src/postgres/claim-pages.ts';
+import type { PageRange } from '../../src/postgres/page-range.ts';
 import { describeSource, type SourceSql } from '../../src/postgres/source-sql.ts';
 import { claimSource, claimSql, insertClaims, nextXid, useShopClaims } from './shop-claims.ts';
 
@@ -27,7 +23,7 @@ async function read(
 }
 
 function idsOf({ lines }: ClaimPage): string[] {
-  return Array.from({ length: lines.count }, (_, line) => positionOfLine(lines, line).id);
+  return Array.from({ length: lines.count }, (_, line) => positionOfLine(claimSql(), lines, line).id);
 }
 
 /** Page after page until an empty one. */

@@ -21,6 +21,7 @@ describe('a table that is right', () => {
       problems: [],
       warnings: [],
       idType: 'bigint',
+      positionType: 'text',
       attemptIsUnique: true,
       tableOid: rows[0]?.oid,
     });
@@ -94,6 +95,7 @@ describe('a name that is not there', () => {
       problems: ['there is no table public.gift_claim in this database; did you mean shop.gift_claim?'],
       warnings: [],
       idType: 'text',
+      positionType: 'text',
       attemptIsUnique: false,
       tableOid: '',
     });

@@ -163,7 +163,7 @@ describe('rows kept elsewhere', () => {
     await createRightTable();
     await run('create table shop.old_claim () inherits (shop.gift_claim)');
     expect((await inspect()).problems).toEqual([
-      'other tables inherit from shop.gift_claim: their rows would be read but are not stamped. Make them partitions, or name each table as a source',
+      'other tables inherit from shop.gift_claim: their rows would be read, but its trigger and indexes are not theirs. Make them partitions, or name each table as a source',
     ]);
   });
 

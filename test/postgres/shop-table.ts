@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import type pg from 'pg';
 import { afterAll, beforeAll, beforeEach } from 'vitest';
-import type { Source } from '../../src/domain/source.ts';
+import type { ClaimPosition, Source } from '../../src/domain/source.ts';
 import { parseTemplate } from '../../src/domain/template.ts';
 import { defaultPolicy } from '../../src/domain/verdict.ts';
 import { inspectTable, type TableInspection } from '../../src/postgres/inspect-table.ts';
@@ -15,6 +15,8 @@ import { createDatabase, type TestDatabase } from '../support/database.ts';
 export interface Changes {
   readonly table?: string;
   readonly columns?: Partial<Source['columns']>;
+  /** In place of the stamped column. */
+  readonly position?: ClaimPosition;
   readonly key?: string;
   readonly value?: string | null;
   readonly statuses?: Partial<Source['statuses']>;
@@ -107,10 +109,11 @@ export function shopSource(changes: Changes = {}): Source {
       id: 'id',
       attempt: 'attempt_id',
       status: 'status',
-      change: 'change_xid',
+      change: changes.position === undefined ? 'change_xid' : null,
       expiry: { expiresAt: 'expires_at' },
       ...changes.columns,
     },
+    ...(changes.position === undefined ? {} : { position: changes.position }),
     marker: {
       key: parseTemplate(changes.key ?? 'gift:{uid}'),
       value: value === null ? null : parseTemplate(value),

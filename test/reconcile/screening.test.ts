@@ -124,7 +124,7 @@ async function tellBothWays(pool: pg.Pool, pairs: readonly Pair[], value: string
     }),
   );
   return {
-    suspected: suspects.map((line) => positionOfLine(page.lines, line).id),
+    suspected: suspects.map((line) => positionOfLine(sql, page.lines, line).id),
     verdicts,
     bad: ids.filter((id) => isBad(verdicts.get(id) ?? 'unknown')),
   };

@@ -56,12 +56,15 @@ async function checkPostgres(deps: OpenDeps): Promise<Finding[]> {
       text: `the migration ${name} is missing; run: claim-reconciler migrate`,
     }));
     for (const source of sources) {
-      const { problems, warnings, idType } = await inspectTable(pool, source);
+      const { problems, warnings, idType, positionType } = await inspectTable(pool, source);
       const where = `sources.${source.name}`;
       findings.push(...problems.map((text): Finding => ({ where, grade: 'problem', text })));
       findings.push(...warnings.map((text): Finding => ({ where, grade: 'warning', text })));
       if (pending.length + problems.length > 0) continue;
-      const { checkpoint, database } = await readCheckpoint(pool, describeSource(source, idType));
+      const { checkpoint, database } = await readCheckpoint(
+        pool,
+        describeSource(source, idType, positionType),
+      );
       for (const reason of refusals(checkpoint?.database ?? null, database)) {
         findings.push({
           where,

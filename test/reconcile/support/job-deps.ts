@@ -4,12 +4,14 @@
  */
 import type { JobDeps, JobReporter } from '../../../jobs/job.ts';
 import type { Distributor } from '../../../src/domain/distributor.ts';
-import type { SourceRules } from '../../../src/domain/source.ts';
+import type { Source, SourceRules } from '../../../src/domain/source.ts';
 import { defaultPassLimits, type PassLimits } from '../../../src/reconcile/source-context.ts';
 import { giftSource, orderSource } from './claim-tables.ts';
 
 export interface PassChanges {
   readonly source?: string;
+  /** In place of those of `claim-tables.ts`. */
+  readonly sources?: readonly Source[];
   readonly rules?: Partial<SourceRules>;
   readonly limits?: Partial<PassLimits>;
   readonly force?: boolean;
@@ -23,18 +25,16 @@ export interface PassChanges {
 export const silentReporter: JobReporter = { log: () => undefined, progress: () => undefined };
 
 export function jobDeps(stores: Pick<JobDeps, 'pool' | 'markers' | 'leases'>, changes: PassChanges): JobDeps {
-  const { distributor } = changes;
+  const { distributor, sources = [giftSource, orderSource] } = changes;
   return {
     ...stores,
     pool: changes.pool ?? stores.pool,
     namespace: 'own',
-    sources: [giftSource, orderSource].map((source) => ({
+    sources: sources.map((source) => ({
       ...source,
       rules: { ...source.rules, ...changes.rules },
     })),
-    distributors: new Map(
-      distributor === undefined ? [] : [giftSource, orderSource].map(({ name }) => [name, distributor]),
-    ),
+    distributors: new Map(distributor === undefined ? [] : sources.map(({ name }) => [name, distributor])),
     holder: `test:${process.pid}`,
     limits: { ...defaultPassLimits, callTimeoutMs: 1_000, ...changes.limits },
     onTrouble: () => undefined,
