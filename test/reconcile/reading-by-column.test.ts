@@ -10,6 +10,7 @@ import type { RunningServer } from '../../src/embedded/running-server.ts';
 import { startPostgres } from '../../src/embedded/start-postgres.ts';
 import { startRedis } from '../../src/embedded/start-redis.ts';
 import type { PassReport } from '../../src/reconcile/pass-report.ts';
+import { waitFor } from '../support/wait-for.ts';
 import { giftSource } from './support/claim-tables.ts';
 import { silentReporter } from './support/job-deps.ts';
 import { createWorld, type Gift, type World } from './support/world.ts';
@@ -149,7 +150,13 @@ describe('a row with an old time', () => {
     const position = { column: 'updated_at', overlap };
     await world.addGift();
     const slow = await begin();
-    await slow.query('select now()');
+    const { rows } = await slow.query<{ now: string }>('select now()::text as now');
+    const isPast = `select clock_timestamp() > $1::timestamptz + interval '5 ms' as it_is`;
+    await waitFor(
+      async () =>
+        (await world.pool.query<{ it_is: boolean }>(isPast, [rows[0]?.now])).rows[0]?.it_is === true,
+      { what: 'a time that is later than that of the transaction' },
+    );
     await world.addGift();
     await pass(position);
     await world.addGift();
