@@ -105,11 +105,15 @@ function checkReading({ path, has }: SourceNode): Problem[] {
   return [{ path: [...path, 'position'], message }];
 }
 
-function checkExpiry({ path, has }: SourceNode): Problem[] {
+function checkExpiry({ path, has, textAt }: SourceNode): Problem[] {
   const columns = [...path, 'columns'];
   const ttl = [...path, 'marker', 'ttl'];
   if (!has('columns')) return [];
   const [hasExpiry, hasStart] = [has('columns', 'expiresAt'), has('columns', 'createdAt')];
+  if (textAt('marker', 'ttl') === 'never') {
+    const message = 'never goes without columns.expiresAt and columns.createdAt: such a window has no end';
+    return hasExpiry || hasStart ? [{ path: ttl, message }] : [];
+  }
   if (hasExpiry && hasStart) {
     return [{ path: columns, message: 'expiresAt and createdAt exclude each other: give one of them' }];
   }
@@ -118,7 +122,8 @@ function checkExpiry({ path, has }: SourceNode): Problem[] {
       {
         path: columns,
         message:
-          'must say when the marker expires: expiresAt (a column that says so), or createdAt (a column) with marker.ttl',
+          'must say when the marker expires: expiresAt (a column that says so), or createdAt (a column) with marker.ttl; ' +
+          'marker.ttl is never for markers without an expiry',
       },
     ];
   }

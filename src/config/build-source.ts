@@ -32,6 +32,7 @@ export function buildSource(name: string, input: SourceInput, folder: string): S
       mode: input.mode,
       policy: input.policy,
       toleranceMs: marker.tolerance ?? defaultToleranceMs(marker.ttl),
+      ...(marker.ttl === 'never' ? { endless: true } : {}),
       valueNamesAttempt: value !== null && (isUnique ?? templateColumns(value).includes(columns.attempt)),
       graceMs: input.grace,
       brake: input.brake,
@@ -44,6 +45,7 @@ export function buildSource(name: string, input: SourceInput, folder: string): S
 }
 
 function buildExpiry({ columns, marker }: SourceInput): Source['columns']['expiry'] {
+  if (marker.ttl === 'never') return { never: true };
   if (columns.expiresAt !== undefined) return { expiresAt: columns.expiresAt };
   if (columns.createdAt !== undefined && marker.ttl !== undefined) {
     return { createdAt: columns.createdAt, ttlMs: marker.ttl };
@@ -51,7 +53,7 @@ function buildExpiry({ columns, marker }: SourceInput): Source['columns']['expir
   throw new Error('a source without an expiry must have been refused');
 }
 
-function defaultToleranceMs(ttlMs: number | undefined): number {
-  if (ttlMs === undefined) return sourceDefaults.toleranceMs;
+function defaultToleranceMs(ttlMs: number | 'never' | undefined): number {
+  if (ttlMs === undefined || ttlMs === 'never') return sourceDefaults.toleranceMs;
   return Math.max(1, Math.min(sourceDefaults.toleranceMs, Math.round(ttlMs * toleranceShareOfTtl)));
 }

@@ -64,7 +64,7 @@ export function sourceSchema(checkSchedule: ScheduleCheck) {
         'must be what the marker holds: a template such as {attempt_id}, or any if it holds a constant',
       ),
       valueIsUnique: choice(['true', 'false']).optional(),
-      ttl: duration({ maxMs: 3_650 * dayMs }).optional(),
+      ttl: field('must be a duration such as 30s, at most 3650d, or never', readTtl).optional(),
       tolerance: duration({ maxMs: 3_650 * dayMs }).optional(),
     }),
     statuses: section({
@@ -88,6 +88,12 @@ export function sourceSchema(checkSchedule: ScheduleCheck) {
 }
 
 export type SourceInput = z.output<ReturnType<typeof sourceSchema>>;
+
+function readTtl(value: string): number | 'never' | undefined {
+  const ms = parseDuration(value);
+  if (value === 'never') return value;
+  return ms === null || ms === 0 || ms > 3_650 * dayMs ? undefined : ms;
+}
 
 /** Its kind must fit the column's type, which only the live table tells. */
 function overlap(): z.ZodType<ClaimPosition['overlap']> {

@@ -11,7 +11,7 @@
  *   granted     absent, window over                             consistent
  *   granted     another attempt's, window open                  conflicting_marker
  *   granted     another attempt's, window over                  consistent
- *   granted     own, no expiry                                  immortal_marker
+ *   granted     own, no expiry                                  immortal_marker (consistent where the source is endless)
  *   granted     own, window over, value does not name attempt   consistent
  *   granted     own, expiry off by more than the tolerance      wrong_expiry
  *   granted     own, expiry within the tolerance                consistent
@@ -42,6 +42,8 @@ export interface AssessRules {
   readonly toleranceMs: number;
   /** True when no two attempts ever store the same marker value. */
   readonly valueNamesAttempt: boolean;
+  /** Markers without an expiry are as they should be. Their windows end at `endOfTimeMs`. */
+  readonly endless?: boolean;
 }
 
 /**
@@ -90,7 +92,7 @@ function assessGranted(
   if (!holdsExpectedValue(claim, marker)) {
     return windowIsOpen ? 'conflicting_marker' : 'consistent';
   }
-  if (marker.expiresInMs === null) return 'immortal_marker';
+  if (marker.expiresInMs === null) return rules.endless === true ? 'consistent' : 'immortal_marker';
   if (!windowIsOpen && !namesAttempt(claim, rules)) return 'consistent';
   return expiryAgrees(claim, marker.expiresInMs, rules, nowMs) ? 'consistent' : 'wrong_expiry';
 }

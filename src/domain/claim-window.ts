@@ -4,6 +4,12 @@
  */
 import { show } from './claim-input.ts';
 
+/**
+ * When the window of a claim ends that never ends: 2100-01-01, Unix milliseconds. A marker that is written for it lives until
+ * then, since nothing is written without an expiry.
+ */
+export const endOfTimeMs = 4_102_444_800_000;
+
 /** How long a marker is to live: as the source says, or as each claim does. */
 export type WindowRule =
   | { readonly kind: 'fixed'; readonly ttlMs: number }

@@ -27,6 +27,8 @@ export interface SourceRules {
   readonly toleranceMs: number;
   /** True when no two attempts ever store the same marker value. */
   readonly valueNamesAttempt: boolean;
+  /** The application's markers have no expiry on purpose. */
+  readonly endless?: boolean;
   /** How long a committed row is left alone before it is judged. */
   readonly graceMs: number;
   readonly brake: BrakeLimits;
@@ -49,14 +51,30 @@ export type DistributorAddress =
     }
   | { readonly kind: 'module'; readonly file: string; readonly timeoutMs: number };
 
+/** A column that says so, or one that says when the window began, plus a length; or never (see `endOfTimeMs`). */
+export type ClaimExpiry =
+  | { readonly expiresAt: string }
+  | { readonly createdAt: string; readonly ttlMs: number }
+  | { readonly never: true };
+
+/** The column that a window is reckoned from, and its key in the configuration; null where windows never end. */
+export function windowColumn(
+  expiry: ClaimExpiry,
+): { readonly column: string; readonly key: 'expiresAt' | 'createdAt' } | null {
+  if ('never' in expiry) return null;
+  return 'expiresAt' in expiry
+    ? { column: expiry.expiresAt, key: 'expiresAt' }
+    : { column: expiry.createdAt, key: 'createdAt' };
+}
+
 export interface ClaimColumns {
   readonly id: string;
   readonly attempt: string;
   readonly status: string;
   /** The `xid8` column that the trigger stamps; null for a source that is read by its `position`. */
   readonly change: string | null;
-  /** When the marker's window ends: a column that says so, or one that says when it began, plus a length. */
-  readonly expiry: { readonly expiresAt: string } | { readonly createdAt: string; readonly ttlMs: number };
+  /** When the marker's window ends. */
+  readonly expiry: ClaimExpiry;
 }
 
 /** How to read a table that may not be altered: by a column that grows with every new row, or with every change. */

@@ -7,7 +7,7 @@ import { compileAttemptCheck, compileClaimCheck, type ClaimShape } from '../doma
 import { checkWindow, type WindowRule } from '../domain/claim-window.ts';
 import { defaultNamespace, openClaimsKey } from '../domain/open-claim.ts';
 import { OperatingError } from '../domain/operating-error.ts';
-import type { Source } from '../domain/source.ts';
+import { windowColumn, type Source } from '../domain/source.ts';
 import type { ClaimTable } from '../postgres/claim-table.ts';
 import { AfterWork } from './after-work.ts';
 import { openEligibility } from './eligibility.ts';
@@ -55,8 +55,8 @@ export function openContext(parts: GateParts, options: GateOptions): GateContext
 
 function shapeOf({ source, columns, forbidden }: ClaimTable): ClaimShape {
   const { attempt, status, change, expiry } = source.columns;
-  const window = 'expiresAt' in expiry ? expiry.expiresAt : expiry.createdAt;
-  const own = [status, window, ...(change === null ? [] : [change])];
+  const window = windowColumn(expiry)?.column ?? null;
+  const own = [status, window, change].filter((column) => column !== null);
   return { columns, attempt, own, key: source.marker.key, value: source.marker.value, forbidden };
 }
 

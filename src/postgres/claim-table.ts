@@ -53,6 +53,7 @@ export async function openClaimTable(pool: pg.Pool, source: Source): Promise<Cla
   const written = new Set(writtenColumns(source).map(({ column }) => column));
   const problems = [
     ...missing,
+    ...endlessProblems(source),
     ...idProblems(subject),
     ...changeProblems(subject),
     ...window,
@@ -66,6 +67,14 @@ export async function openClaimTable(pool: pg.Pool, source: Source): Promise<Cla
   const typeOf = (name = ''): string => columnOf(subject, name)?.type ?? 'text';
   const sql = describeSource(source, typeOf(source.columns.id), typeOf(source.position?.column));
   return { source, sql, columns, forbidden: key.forbidden };
+}
+
+/** The marker of an attempt that crashes must go by itself, and its claim's with it. */
+function endlessProblems({ rules }: Source): string[] {
+  if (rules.endless !== true) return [];
+  return [
+    'marker.ttl is never, and the gate takes no marker without an expiry: whatever interrupts a claim for good would shut it for ever. Give marker.ttl a duration, or leave these claims to your own code',
+  ];
 }
 
 function claimColumns(subject: Subject): ReadonlyMap<string, ClaimColumn> {

@@ -5,7 +5,7 @@
 import pg from 'pg';
 import type { ColumnValue } from '../domain/open-claim.ts';
 import { OperatingError } from '../domain/operating-error.ts';
-import type { Source } from '../domain/source.ts';
+import { windowColumn, type ClaimExpiry, type Source } from '../domain/source.ts';
 import { rowAsJson } from './exact-json.ts';
 import type { SourceSql } from './source-sql.ts';
 
@@ -33,12 +33,9 @@ export interface InsertedRow {
 
 /** The columns that are not the application's to give. */
 export function ownColumns(source: Source): string[] {
-  const { attempt, status, change } = source.columns;
-  return [attempt, status, windowColumn(source), ...(change === null ? [] : [change])];
-}
-
-export function windowColumn({ columns: { expiry } }: Source): string {
-  return 'expiresAt' in expiry ? expiry.expiresAt : expiry.createdAt;
+  const { attempt, status, change, expiry } = source.columns;
+  const window = windowColumn(expiry)?.column ?? null;
+  return [attempt, status, window, change].filter((column) => column !== null);
 }
 
 /**
@@ -51,11 +48,15 @@ export function insertStatement(source: Source, sql: SourceSql, row: NewRow, has
   const values: unknown[] = [...given.map(([, value]) => value), row.attempt, writtenWord(sql, row.status)];
   const names = [...given.map(([name]) => name), source.columns.attempt, source.columns.status];
   const parameters = names.map((_, at) => `$${at + 1}`);
-  const expression = windowExpression(source.columns.expiry, row.window, values);
-  parameters.push(
-    hasTimeZone || 'expiresAtMs' in row.window ? expression : `(${expression}) at time zone 'UTC'`,
-  );
-  const columns = [...names, windowColumn(source)].map((name) => pg.escapeIdentifier(name));
+  const { expiry } = source.columns;
+  if (!('never' in expiry)) {
+    const expression = windowExpression(expiry, row.window, values);
+    names.push('expiresAt' in expiry ? expiry.expiresAt : expiry.createdAt);
+    parameters.push(
+      hasTimeZone || 'expiresAtMs' in row.window ? expression : `(${expression}) at time zone 'UTC'`,
+    );
+  }
+  const columns = names.map((name) => pg.escapeIdentifier(name));
   const text = `insert into ${sql.table} as claim (${columns.join(', ')}) values (${parameters.join(', ')})
     returning ${sql.id}::text as id, ${sql.markerKey} as marker_key,
       ${sql.markerValue ?? 'null::text'} as marker_value, ${rowAsJson} as claim`;
@@ -63,7 +64,11 @@ export function insertStatement(source: Source, sql: SourceSql, row: NewRow, has
 }
 
 /** The value of the window's column as SQL; what it needs is added to `values`. */
-function windowExpression(expiry: Source['columns']['expiry'], window: NewWindow, values: unknown[]): string {
+function windowExpression(
+  expiry: Exclude<ClaimExpiry, { readonly never: true }>,
+  window: NewWindow,
+  values: unknown[],
+): string {
   if ('expiresAtMs' in window) {
     values.push(timeText('expiresAt' in expiry ? window.expiresAtMs : window.expiresAtMs - expiry.ttlMs));
     return `$${values.length}`;

@@ -3,7 +3,8 @@
  * The marker key and the expected value are built here, in Postgres: no object per row on our side.
  */
 import pg from 'pg';
-import type { ClaimPosition, Source } from '../domain/source.ts';
+import { endOfTimeMs } from '../domain/claim-window.ts';
+import { windowColumn, type ClaimExpiry, type ClaimPosition, type Source } from '../domain/source.ts';
 import type { Template } from '../domain/template.ts';
 
 const { escapeIdentifier, escapeLiteral } = pg;
@@ -149,7 +150,9 @@ function statusLetter({ columns, marker, statuses }: Source, rawStatus: string):
     ...built.flatMap((part) => (part.kind === 'column' ? [part.name] : [])),
   ]);
   const isLacking = [...needed].map((name) => `${escapeIdentifier(name)} is null`).join(' or ');
-  const hasNoEnd = `${expiryColumn(columns.expiry)} is null or not isfinite(${expiryColumn(columns.expiry)})`;
+  const window = windowColumn(columns.expiry);
+  const end = window === null ? null : escapeIdentifier(window.column);
+  const hasNoEnd = end === null ? 'false' : `${end} is null or not isfinite(${end})`;
   // The most frequent first.
   const letters = (['granted', 'released', 'pending'] as const).flatMap((status) => {
     const letter = escapeLiteral(status.charAt(0));
@@ -160,13 +163,11 @@ function statusLetter({ columns, marker, statuses }: Source, rawStatus: string):
   return `case when ${isLacking} then 'u' ${letters.join(' ')} else 'u' end`;
 }
 
-function expiryColumn(columns: Source['columns']['expiry']): string {
-  return escapeIdentifier('expiresAt' in columns ? columns.expiresAt : columns.createdAt);
-}
-
 /** `date_part` and not `extract`, whose exact arithmetic takes as long as all else of a row together. */
-function expiry(columns: Source['columns']['expiry']): string {
-  const name = expiryColumn(columns);
-  const plusMs = 'expiresAt' in columns ? 0 : Math.round(columns.ttlMs);
+function expiry(columns: ClaimExpiry): string {
+  const window = windowColumn(columns);
+  if (window === null) return `${endOfTimeMs}::bigint`;
+  const name = escapeIdentifier(window.column);
+  const plusMs = 'ttlMs' in columns ? Math.round(columns.ttlMs) : 0;
   return `case when isfinite(${name}) then (date_part('epoch', ${name}) * 1000)::bigint + ${plusMs} end`;
 }

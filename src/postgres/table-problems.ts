@@ -5,7 +5,7 @@
  */
 import { didYouMean, nearestName } from '../domain/nearest-name.ts';
 import { claimStatuses } from '../domain/claim.ts';
-import type { Source } from '../domain/source.ts';
+import { windowColumn, type Source } from '../domain/source.ts';
 import { templateColumns } from '../domain/template.ts';
 import { ownAccess, tableAccess, writeAccess } from './access-problems.ts';
 import { readingProblems } from './reading-problems.ts';
@@ -81,15 +81,13 @@ export function noTable({ table }: Pick<Source, 'table'>, facts: TableFacts): st
 }
 
 function needs({ columns, marker, position }: Source): Need[] {
-  const { expiry } = columns;
+  const window = windowColumn(columns.expiry);
   return [
     ...(position === undefined ? [] : [{ column: position.column, key: 'position.column' }]),
     { column: columns.id, key: 'columns.id' },
     { column: columns.attempt, key: 'columns.attempt' },
     { column: columns.status, key: 'columns.status' },
-    'expiresAt' in expiry
-      ? { column: expiry.expiresAt, key: 'columns.expiresAt' }
-      : { column: expiry.createdAt, key: 'columns.createdAt' },
+    ...(window === null ? [] : [{ column: window.column, key: `columns.${window.key}` }]),
     ...templateColumns(marker.key).map((column) => ({ column, key: 'marker.key' })),
     ...templateColumns(marker.value ?? []).map((column) => ({ column, key: 'marker.value' })),
   ];
@@ -125,10 +123,8 @@ function missingColumns(subject: Subject): string[] {
 }
 
 function expiryProblems(subject: Subject): string[] {
-  const { expiry } = subject.source.columns;
-  const [name, key] =
-    'expiresAt' in expiry ? [expiry.expiresAt, 'expiresAt'] : [expiry.createdAt, 'createdAt'];
-  const column = columnOf(subject, name);
+  const { column: name, key } = windowColumn(subject.source.columns.expiry) ?? {};
+  const column = name === undefined ? undefined : columnOf(subject, name);
   if (column === undefined || column.base_type.startsWith('timestamp ')) return [];
   return [
     `the column ${name} (columns.${key}) is of type ${column.type}, and must be timestamptz (timestamp with time zone)`,
@@ -161,9 +157,8 @@ function canHold({ labels, base_type: type }: ColumnFacts, word: string): boolea
 function tableWarnings(subject: Subject): string[] {
   const { facts, relation, source } = subject;
   const { columns, rules } = source;
-  const { expiry } = columns;
   const warnings: string[] = [];
-  const expiryColumn = columnOf(subject, 'expiresAt' in expiry ? expiry.expiresAt : expiry.createdAt);
+  const expiryColumn = columnOf(subject, windowColumn(columns.expiry)?.column ?? '');
   if (expiryColumn?.base_type === 'timestamp without time zone') {
     warnings.push(`the column ${expiryColumn.name} has no time zone: its times are taken as UTC`);
   }

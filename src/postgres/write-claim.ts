@@ -8,7 +8,7 @@ import pg from 'pg';
 import type { ClaimStatus } from '../domain/claim.ts';
 import type { OpenClaim } from '../domain/open-claim.ts';
 import { OperatingError } from '../domain/operating-error.ts';
-import type { Source } from '../domain/source.ts';
+import { windowColumn, type Source } from '../domain/source.ts';
 import { templateColumns } from '../domain/template.ts';
 import type { ClaimTable } from './claim-table.ts';
 import { inTransaction } from './connect.ts';
@@ -17,7 +17,6 @@ import { refusalOf, type Refusal } from './insert-refusal.ts';
 import {
   insertStatement,
   ownColumns,
-  windowColumn,
   writtenWord,
   type InsertedRow,
   type NewRow,
@@ -53,7 +52,7 @@ export async function insertPending(pool: pg.Pool, table: ClaimTable, claim: New
   const own = ownColumns(source);
   const strange = Object.keys(claim.columns).filter((name) => own.includes(name) || !columns.has(name));
   if (strange.length > 0) throw new Error(`columns that cannot be given: ${strange.join(', ')}`);
-  const window = columns.get(windowColumn(source));
+  const window = columns.get(windowColumn(source.columns.expiry)?.column ?? '');
   const hasTimeZone = window?.sqlType !== 'timestamp without time zone';
   const row = { ...claim, status: 'pending' } as const;
   try {

@@ -2,6 +2,7 @@
  * What `explain` found, as facts and records in words: the command line prints them, the pages show them. Long texts are
  * cut: ids and values come from users. Nothing here is made harmless for terminals or HTML: whoever shows it does that.
  */
+import { endOfTimeMs } from '../domain/claim-window.ts';
 import { mayBeUndone } from '../domain/undo-action.ts';
 import { historyMax } from '../postgres/history.ts';
 import { describeMarker, duration } from './describe-plan.ts';
@@ -63,7 +64,12 @@ function factsOfRow({ claim, writtenStatus, atMs }: ToldCase): Fact[] {
   const leftMs = claim.expiresAtMs - atMs;
   const left = leftMs > 0 ? `${duration(leftMs)} left` : `over for ${duration(-leftMs)}`;
   // Without an end a pending or released claim counts as long over.
-  const window = claim.expiresAtMs <= 0 ? 'none' : `until ${iso(claim.expiresAtMs)}, ${left}`;
+  const isEndless = claim.expiresAtMs === endOfTimeMs;
+  const window = isEndless
+    ? 'has no end'
+    : claim.expiresAtMs <= 0
+      ? 'none'
+      : `until ${iso(claim.expiresAtMs)}, ${left}`;
   return [
     fact('row', `status ${written}, which means ${claim.status}; attempt ${cut(claim.attempt)}`),
     fact('window', window),

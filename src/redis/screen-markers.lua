@@ -2,11 +2,11 @@
 -- Compares a block of claims with their markers; only the suspicious come back. Agrees with `assess`.
 -- KEYS    none: the keys are packed into the block (standalone Redis only)
 -- ARGV    1 block: messages of binary COPY, with the fields status, key, value, expiry in Unix ms (8 bytes), xid, id
---         2 now, Unix ms   3 tolerance, ms   4 what values say: "any", "value", or "attempt" if they name the attempt
+--         2 now, Unix ms   3 tolerance, ms   4 "any", "value", or "attempt": what values name   5 "endless": no expiry is right
 -- Returns { claims seen, number of a suspicious claim, ... }
 -- Invariant: whatever is not certainly consistent is suspicious; a failed read is suspicious or an error, never absent.
 local call, block, now, tolerance = redis.call, ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
-local any, sure, tail = ARGV[4] == 'any', ARGV[4] == 'attempt', '[\128-\191]'
+local any, sure, endless, tail = ARGV[4] == 'any', ARGV[4] == 'attempt', ARGV[5] == 'endless', '[\128-\191]'
 local leads = { '[\194-\223]', '\224[\160-\191]', '[\225-\236\238\239]' .. tail, '\237[\128-\159]',
   '\240[\144-\191]' .. tail, '[\241-\243]' .. tail .. tail, '\244[\128-\143]' .. tail }
 local function is_utf8(text)
@@ -20,7 +20,7 @@ local function suspicious(given, key, expected, due, value)
   if (any or value ~= expected) and not is_utf8(value) then return true end
   if not any and value ~= expected then return open end
   local left = call('PTTL', key)
-  if left < 0 or sure and not given then return true end
+  if left < 0 or sure and not given then return not (endless and given and left == -1) end
   local agrees = left - due <= tolerance and due - left <= tolerance
   if given then return (open or sure) and not agrees else return agrees end
 end

@@ -34,7 +34,7 @@ const blocksPerLook = 8;
 
 export interface ScreenOptions {
   readonly redis: Redis;
-  readonly rules: Pick<SourceRules, 'toleranceMs' | 'valueNamesAttempt'>;
+  readonly rules: Pick<SourceRules, 'toleranceMs' | 'valueNamesAttempt' | 'endless'>;
   /** What markers hold says nothing. */
   readonly anyValue: boolean;
   /** Database time, Unix milliseconds. */
@@ -79,7 +79,8 @@ async function screenBlock(
   pace.blocks += 1;
   const text = bytes.subarray(bounds[from], bounds[to]);
   const says = anyValue ? 'any' : rules.valueNamesAttempt ? 'attempt' : 'value';
-  const args = [text, Math.round(nowMs()), rules.toleranceMs, says];
+  const ends = rules.endless === true ? 'endless' : 'ending';
+  const args = [text, Math.round(nowMs()), rules.toleranceMs, says, ends];
   // A script cannot time itself: since Redis 7.2 the clock stands still while one runs. Commands that are sent together are
   // carried out one after the other, so what lies between the two times is the script's, or a little more.
   const call = (): Promise<unknown> => runScript(redis, screenMarkersScript, [], args);

@@ -15,7 +15,7 @@ async function linesWith(from: string, to: string): Promise<readonly string[]> {
 describe('when a marker expires', () => {
   const both = 'sources.gifts.columns: expiresAt and createdAt exclude each other: give one of them';
   const none =
-    'sources.gifts.columns: must say when the marker expires: expiresAt (a column that says so), or createdAt (a column) with marker.ttl';
+    'sources.gifts.columns: must say when the marker expires: expiresAt (a column that says so), or createdAt (a column) with marker.ttl; marker.ttl is never for markers without an expiry';
   const noTtl =
     'sources.gifts.marker.ttl: is missing; with columns.createdAt it says how long a marker lives';
   const needless =
@@ -28,6 +28,22 @@ describe('when a marker expires', () => {
     ["value: '{attempt_id}'", "value: '{attempt_id}', ttl: 30s", [needless]],
   ])('is said once: %j changed to %j is a problem', async (from, to, problems) => {
     expect(await linesWith(from, to)).toEqual(problems);
+  });
+
+  it('is never, where markers have no expiry on purpose', async () => {
+    const never = smallest
+      .replace(', expiresAt: expires_at', '')
+      .replace("value: '{attempt_id}'", "value: '{attempt_id}', ttl: never");
+    expect((await load(never)).sources[0]).toMatchObject({
+      columns: { expiry: { never: true } },
+      rules: { endless: true, toleranceMs: 60_000 },
+    });
+    expect(await linesWith("value: '{attempt_id}'", "value: '{attempt_id}', ttl: never")).toEqual([
+      'sources.gifts.marker.ttl: never goes without columns.expiresAt and columns.createdAt: such a window has no end',
+    ]);
+    expect(await linesWith("value: '{attempt_id}'", "value: '{attempt_id}', ttl: ever")).toContain(
+      'sources.gifts.marker.ttl: must be a duration such as 30s, at most 3650d, or never; it is "ever"',
+    );
   });
 
   it('needs a tolerance shorter than the time a marker lives', async () => {

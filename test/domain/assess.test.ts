@@ -5,6 +5,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { assess, isWindowOpen, namesAttempt, remainingMs } from '../../src/domain/assess.ts';
 import type { ClaimReading, ReadableClaim } from '../../src/domain/claim.ts';
+import { endOfTimeMs } from '../../src/domain/claim-window.ts';
 import type { MarkerReading } from '../../src/domain/marker.ts';
 import { isBad, verdicts, type Verdict } from '../../src/domain/verdict.ts';
 import {
@@ -313,5 +314,30 @@ describe('assess, for any input', () => {
         expect(isBad(assess({ claim, marker }, wider, nowMs))).toBe(false);
       }),
     );
+  });
+});
+
+describe('where markers have no expiry on purpose', () => {
+  const endless = rulesOf({ endless: true });
+  const granted = claimOf('granted', { expiresAtMs: endOfTimeMs });
+
+  it('a granted claim is consistent with one that has none, or that lives until the end of time', () => {
+    const marker = (expiresInMs: number | null): Verdict =>
+      assess({ claim: granted, marker: present('a1', expiresInMs) }, endless, nowMs);
+    expect(marker(null)).toBe('consistent');
+    expect(marker(endOfTimeMs - nowMs)).toBe('consistent');
+    expect(marker(leftMs)).toBe('wrong_expiry');
+    expect(assess({ claim: granted, marker: absent }, endless, nowMs)).toBe('missing_marker');
+    expect(assess({ claim: granted, marker: present('a2', null) }, endless, nowMs)).toBe(
+      'conflicting_marker',
+    );
+  });
+
+  it('a released one is an orphan, or told to people where the value does not name its attempt', () => {
+    const claim = claimOf('released', { expiresAtMs: endOfTimeMs });
+    const observation = { claim, marker: present('a1', null) };
+    expect(assess(observation, endless, nowMs)).toBe('orphan_marker');
+    const vague = { ...endless, valueNamesAttempt: false };
+    expect(assess(observation, vague, nowMs)).toBe('immortal_marker');
   });
 });

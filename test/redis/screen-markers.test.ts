@@ -133,16 +133,17 @@ describe('the screening', () => {
   it('names exactly those claims of a block that assess calls bad', async () => {
     const anyBlock = fc.array(anyPair, { minLength: 1, maxLength: 40 });
     const anySaying = fc.constantFrom('attempt', 'value', 'nothing');
+    const anyEnd = fc.constantFrom(false, false, true);
     const verdictsSeen = new Set<string>();
     await fc.assert(
-      fc.asyncProperty(anyBlock, anySaying, seed, async (pairs, says, run) => {
+      fc.asyncProperty(anyBlock, anySaying, anyEnd, seed, async (pairs, says, endless, run) => {
         const placed = pairs.map(({ claim, marker }, at) => ({
           claim: { ...claim, key: `${run}:${at}:${claim.key}` },
           marker,
         }));
         await Promise.all(placed.map(async ({ claim, marker }) => store(claim.key, marker)));
         const anyValue = says === 'nothing';
-        const rules = { toleranceMs, valueNamesAttempt: says === 'attempt' };
+        const rules = { toleranceMs, valueNamesAttempt: says === 'attempt', endless };
         const lines = placed.map(({ claim }) => claim);
         const readings = await observeMarkers(
           redis,
