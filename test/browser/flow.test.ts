@@ -36,7 +36,10 @@ it('shows the chunks of a large window as a tree below the job of their pass', a
     const page = await browser.open();
     await page.goto(`${daemon.url}/queues/queue/passes/${whole}`);
     await page.getByText('pass over gifts').first().waitFor();
-    await page.getByText(/chunk \d+ of pass \d+ over gifts/).first().waitFor();
+    await page
+      .getByText(/chunk \d+ of pass \d+ over gifts/)
+      .first()
+      .waitFor();
     expect(browser.complaints).toEqual([]);
   } finally {
     await daemon.stop();
