@@ -3,6 +3,7 @@
  * not go on running.
  * Invariant kept: nothing waits for ever. Does not read the environment.
  */
+import { setTimeout as wait } from 'node:timers/promises';
 import pg from 'pg';
 import { OperatingError } from '../domain/operating-error.ts';
 
@@ -67,9 +68,12 @@ function checkUrl(connectionString: string): void {
 /** Serialization failure, deadlock: the whole transaction may be tried again. */
 const retriedCodes = new Set(['40001', '40P01']);
 const triesMax = 3;
+/** Before another try, times the tries so far: two that got into each other's way begin at different moments. */
+const pauseMaxMs = 50;
 
 /**
- * Runs `work` in one transaction. Serialization failures and deadlocks repeat the whole of it, at most three times.
+ * Runs `work` in one transaction. Serialization failures and deadlocks repeat the whole of it, three times in all, with a pause
+ * of random length between.
  * A connection on which anything failed is closed, never handed to the next user.
  */
 export async function inTransaction<T>(
@@ -83,6 +87,7 @@ export async function inTransaction<T>(
       if (tries >= triesMax || !(error instanceof pg.DatabaseError) || !retriedCodes.has(error.code ?? '')) {
         throw error;
       }
+      await wait(Math.random() * pauseMaxMs * tries);
     }
   }
 }

@@ -2,6 +2,8 @@
  * The daemon's start and end on real stores: it waits for stores that are away, refuses what is wrong, and ends on
  * request in every state (FAULTS "The daemon" 5, 25).
  */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { OperatingError } from '../../src/domain/operating-error.ts';
 import { sampleHorizon } from '../../src/postgres/horizon.ts';
@@ -159,6 +161,19 @@ describe('a daemon that works', () => {
     expect(JSON.parse((await daemon.get('/api/status')).text)).toMatchObject({
       sources: [{ name: 'gifts' }],
     });
+  });
+
+  it('25: keeps its configuration when the file is overwritten', async () => {
+    const daemon = await start();
+    await daemon.started;
+    await writeFile(join(program.folder(), 'daemon.yaml'), 'sources: { gone: }');
+    const before = (await world.passes()).length;
+    await waitFor(async () => (await world.passes()).length > before + 1, { what: 'further passes' });
+    const gift = await world.addGift();
+    await waitFor(async () => (await world.readMarker(gift.key))?.value === gift.attempt, {
+      what: 'a repair',
+    });
+    expect(new Set((await world.passes()).map(({ source }) => source))).toEqual(new Set(['gifts']));
   });
 
   it('says each step of its end, and closes everything', async () => {
