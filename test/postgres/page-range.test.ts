@@ -150,6 +150,20 @@ describe('pages by a column', () => {
   });
 });
 
+it.each([
+  [5_000n, 4_321n, 4_321n],
+  [(3n << 32n) + 7n, 5n, (3n << 32n) + 5n],
+  [(3n << 32n) + 7n, 4_294_967_290n, (2n << 32n) + 4_294_967_290n],
+  [(1n << 32n) + 7n, 8n, 8n],
+])('the version of a row is the newest up to %i that ends in %i', async (next, xmin, version) => {
+  const { change } = await createPlain();
+  const text = change
+    .replaceAll('pg_snapshot_xmax(pg_current_snapshot())', String(next))
+    .replace('xmin', `${xmin}`);
+  const [row] = await shop.ask<{ version: string }>(`select ${text}::text as version`);
+  expect(row?.version).toBe(String(version));
+});
+
 describe('the checkpoint of a column', () => {
   const time = (minute: number): string => `2026-01-01 00:${String(minute).padStart(2, '0')}:00.000001+00`;
   const advance = async (

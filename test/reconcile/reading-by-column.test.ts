@@ -202,6 +202,36 @@ describe('a row with an old time', () => {
   });
 });
 
+describe('the first reading', () => {
+  it('waits until it is known how far it may go, and then passes over nothing', async () => {
+    const open = await begin();
+    await insertIn(open, 900);
+    for (let count = 0; count < 3; count += 1) {
+      await world.addGift();
+      expect(await world.runPassNow({ sources: [readBy(changed)] })).toMatchObject({ outcome: 'completed' });
+    }
+    expect(await world.discrepancies()).toEqual([]);
+    await open.query('commit');
+    expect(await pass({ ...changed, overlap: { kind: 'time', ms: 1 } })).toMatchObject({ checked: 4 });
+  });
+
+  it('is gone on with where it was cut off', async () => {
+    for (let count = 0; count < 9; count += 1) await makeOlder(await world.addGift(), 100 - 10 * count);
+    await world.settle();
+    const limits = { rowsPerPage: 3 };
+    const cut = new AbortController();
+    const reporter = { log: () => undefined, progress: () => cut.abort() };
+    const payload = { source: 'gifts', by: 'test', force: false, waits: true };
+    const deps = world.deps({ sources: [readBy(changed)], limits });
+    const first = await runPassJob(payload, deps, reporter, cut.signal);
+    expect(first).toMatchObject({ outcome: 'stopped', checked: 3, checkpoint: { to: { changeXid: '0' } } });
+    // The last row of the page lies within the overlap, and is read again.
+    expect(await pass(changed)).toMatchObject({ outcome: 'completed', checked: 7, open: 0 });
+    expect(await pass(changed)).toMatchObject({ checked: 0 });
+    expect((await world.repairs()).filter(({ outcome }) => outcome === 'applied')).toHaveLength(9);
+  });
+});
+
 describe('the checkpoint', () => {
   it('goes no further than what may be passed, though a clock is ahead', async () => {
     const ahead = await world.addGift();
