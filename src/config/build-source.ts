@@ -26,7 +26,12 @@ export function buildSource(name: string, input: SourceInput, folder: string): S
       expiry: buildExpiry(input),
     },
     ...(position === undefined ? {} : { position }),
-    marker: { key: marker.key.parts, value, ...(isUnique === undefined ? {} : { valueIsUnique: isUnique }) },
+    marker: {
+      key: marker.key.parts,
+      value,
+      ...(marker.hashField === undefined ? {} : { hashField: marker.hashField }),
+      ...(isUnique === undefined ? {} : { valueIsUnique: isUnique }),
+    },
     statuses: input.statuses,
     rules: {
       mode: input.mode,

@@ -63,6 +63,7 @@ export function sourceSchema(checkSchedule: ScheduleCheck) {
       value: template(
         'must be what the marker holds: a template such as {attempt_id}, or any if it holds a constant',
       ),
+      hashField: text('must name the field of the hash that holds the value').optional(),
       valueIsUnique: choice(['true', 'false']).optional(),
       ttl: field('must be a duration such as 30s, at most 3650d, or never', readTtl).optional(),
       tolerance: duration({ maxMs: 3_650 * dayMs }).optional(),

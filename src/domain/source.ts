@@ -95,6 +95,8 @@ export interface Source {
     readonly key: Template;
     /** Null: the application stores a constant, any value will do. */
     readonly value: Template | null;
+    /** Given where markers are hashes: the field that holds the value. */
+    readonly hashField?: string;
     /** Whether no two attempts ever store the same value. Without it a unique index on the attempt's column says so. */
     readonly valueIsUnique?: boolean;
   };

@@ -53,7 +53,7 @@ export async function openClaimTable(pool: pg.Pool, source: Source): Promise<Cla
   const written = new Set(writtenColumns(source).map(({ column }) => column));
   const problems = [
     ...missing,
-    ...endlessProblems(source),
+    ...markerProblems(source),
     ...idProblems(subject),
     ...changeProblems(subject),
     ...window,
@@ -70,9 +70,16 @@ export async function openClaimTable(pool: pg.Pool, source: Source): Promise<Cla
 }
 
 /** The marker of an attempt that crashes must go by itself, and its claim's with it. */
-function endlessProblems({ rules }: Source): string[] {
-  if (rules.endless !== true) return [];
+function markerProblems({ marker, rules }: Source): string[] {
+  const hash =
+    marker.hashField === undefined
+      ? []
+      : [
+          'marker.hashField says that markers are hashes, and the gate writes strings: leave these claims to your own code, or let it write strings as well',
+        ];
+  if (rules.endless !== true) return hash;
   return [
+    ...hash,
     'marker.ttl is never, and the gate takes no marker without an expiry: whatever interrupts a claim for good would shut it for ever. Give marker.ttl a duration, or leave these claims to your own code',
   ];
 }

@@ -102,7 +102,7 @@ async function applyStep(
 
 /** A repair whose claim has a newer version than the one it was planned from is refused here. */
 async function changeAll(
-  { pool, source, markers, limits, nowMs }: SourceContext,
+  { pool, source, markers, form, limits, nowMs }: SourceContext,
   term: Term,
   repairs: readonly JournalledRepair[],
   claims: readonly ClaimReading[],
@@ -116,6 +116,7 @@ async function changeAll(
     actions.filter((action) => action !== null),
     limits.callTimeoutMs,
     async () => assertTerm(pool, source.name, term.fencingToken),
+    form,
   );
   const next = results[Symbol.iterator]();
   const superseded: ChangeResult = { kind: 'superseded' };

@@ -100,7 +100,7 @@ export async function explainMarker(
   const { cases, history, index } = explained;
   const isKnown = cases.length + history.discrepancies.length + history.reports.length + index.entries.length;
   if (isKnown > 0) return explained;
-  const [marker] = await observeMarkers(context.markers, [key], context.limits.callTimeoutMs);
+  const [marker] = await observeMarkers(context.markers, [key], context.limits.callTimeoutMs, context.form);
   if (marker === undefined || marker.kind === 'absent') return null;
   // Nobody knows who set it: shown all the same.
   const look = { claim: deletedClaim, marker, atMs: context.nowMs() };
@@ -120,9 +120,10 @@ interface Asked {
 }
 
 async function explain(context: SourceContext, asked: Asked, signal: AbortSignal): Promise<Explained> {
-  const { pool, source, markers, limits } = context;
+  const { pool, source, markers, form, limits } = context;
   const { key } = asked;
-  const [marker = absent] = key === null ? [] : await observeMarkers(markers, [key], limits.callTimeoutMs);
+  const [marker = absent] =
+    key === null ? [] : await observeMarkers(markers, [key], limits.callTimeoutMs, form);
   const isRedisAway = marker.kind === 'unread';
   const index: IndexSight =
     key === null || isRedisAway ? { kind: 'not_looked_at', entries: [] } : await findInIndex(context, key);

@@ -33,7 +33,7 @@ export async function finishInterrupted(
   term: Term,
   signal: AbortSignal,
 ): Promise<number> {
-  const { pool, markers, source, limits } = context;
+  const { pool, markers, form, source, limits } = context;
   let completed = 0;
   for (;;) {
     const entries = await readInterrupted(pool, source.name, term.fencingToken, entriesPerStep);
@@ -44,6 +44,7 @@ export async function finishInterrupted(
       markers,
       entries.map(({ action }) => action.key),
       limits.callTimeoutMs,
+      form,
     );
     const claims = await readAgain(
       context,

@@ -25,11 +25,12 @@ export async function* judgePage(
   context: SourceContext,
   page: ClaimPage,
 ): AsyncGenerator<FoundDiscrepancy[], void, undefined> {
-  const { source, sql, limits, markers, nowMs, pace } = context;
+  const { source, sql, form, limits, markers, nowMs, pace } = context;
   const suspects = await screenMarkers(page.lines, {
     redis: markers,
     rules: source.rules,
     anyValue: source.marker.value === null,
+    form,
     nowMs,
     callTimeoutMs: limits.callTimeoutMs,
     callsInFlight: limits.callsInFlight,

@@ -100,9 +100,8 @@ async function readMarkers(
   keys: readonly (string | null)[],
 ): Promise<MarkerReading[]> {
   const asked = keys.filter((key) => key !== null);
-  const answers = (await observeMarkers(context.markers, asked, context.limits.callTimeoutMs))[
-    Symbol.iterator
-  ]();
+  const { markers, form, limits } = context;
+  const answers = (await observeMarkers(markers, asked, limits.callTimeoutMs, form))[Symbol.iterator]();
   return keys.map((key): MarkerReading => {
     if (key === null) return { kind: 'absent' };
     const marker: MarkerReading = answers.next().value ?? { kind: 'unread', reason: 'no reading' };

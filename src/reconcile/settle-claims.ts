@@ -124,7 +124,7 @@ async function makeMarkersRight(
   confirm: () => Promise<void>,
 ): Promise<void> {
   if (claimIds.length === 0) return;
-  const { source, markers, limits } = context;
+  const { source, markers, form, limits } = context;
   const looks = await observeClaims(context, claimIds);
   const changes = looks.flatMap((look): MarkerChange[] => {
     if (!isBad(look.verdict)) return [];
@@ -132,5 +132,5 @@ async function makeMarkersRight(
     const decision = decide(found, source.rules, look.atMs);
     return decision.kind === 'repair' && !isSettlement(decision.action) ? [decision.action] : [];
   });
-  await changeMarkers(markers, changes, limits.callTimeoutMs, confirm);
+  await changeMarkers(markers, changes, limits.callTimeoutMs, confirm, form);
 }

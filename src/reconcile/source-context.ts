@@ -12,6 +12,7 @@ import type { Source } from '../domain/source.ts';
 import { readDatabaseTime } from '../postgres/horizon.ts';
 import { inspectTable } from '../postgres/inspect-table.ts';
 import { describeSource, type SourceSql } from '../postgres/source-sql.ts';
+import { markerForm, type MarkerForm } from '../redis/marker-form.ts';
 import type { ScreenPace } from '../redis/screen-markers.ts';
 import type { AwaitTurn } from '../redis/turns.ts';
 
@@ -67,6 +68,8 @@ export interface Stores {
 export interface SourceContext extends Pick<Stores, 'pool' | 'markers'> {
   readonly source: Source;
   readonly sql: SourceSql;
+  /** What its markers are in Redis. */
+  readonly form: MarkerForm;
   readonly limits: PassLimits;
   /** Kept by the screening from page to page. */
   readonly pace: ScreenPace;
@@ -103,6 +106,7 @@ export async function openSource(
     pool: stores.pool,
     markers: stores.markers,
     source: sure,
+    form: markerForm(source.marker.hashField),
     sql: describeSource(source, idType, positionType),
     limits,
     pace: { lines: Math.min(linesAtFirst, limits.block.linesMax), blocks: 0 },

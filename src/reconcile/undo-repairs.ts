@@ -71,7 +71,7 @@ async function planUndo(
   entries: readonly JournalEntry[],
 ): Promise<{ planned: PlannedUndo[]; refused: UndoneRepair[] }> {
   const keys = entries.map(({ action }) => action.key);
-  const markers = await observeMarkers(context.markers, keys, context.limits.callTimeoutMs);
+  const markers = await observeMarkers(context.markers, keys, context.limits.callTimeoutMs, context.form);
   const atMs = context.nowMs();
   const planned: PlannedUndo[] = [];
   const refused: UndoneRepair[] = [];
@@ -119,19 +119,18 @@ async function intend(
 }
 
 async function undoOne(
-  { pool, source, markers, limits }: SourceContext,
+  { pool, source, markers, form, limits }: SourceContext,
   term: Term,
   { entry, repair }: PlannedUndo,
   id: string,
 ): Promise<UndoneRepair> {
   term.guard();
-  const [result] = await changeMarkers(markers, [repair.action], limits.callTimeoutMs, async () =>
-    assertTerm(pool, source.name, term.fencingToken),
-  );
+  const confirm = async (): Promise<void> => assertTerm(pool, source.name, term.fencingToken);
+  const [result] = await changeMarkers(markers, [repair.action], limits.callTimeoutMs, confirm, form);
   if (result === undefined) throw new Error('a change without a result');
   if (result.kind === 'unknown')
     return notUndone(entry, `Redis did not say whether it was made (${result.reason})`);
-  const [after] = await observeMarkers(markers, [repair.action.key], limits.callTimeoutMs);
+  const [after] = await observeMarkers(markers, [repair.action.key], limits.callTimeoutMs, form);
   const note = result.kind === 'failed' ? result.reason : null;
   await inTransaction(pool, async (client) => {
     await finishRepairs(client, [{ id, outcome: result.kind, after: after ?? null, note }]);

@@ -9,13 +9,9 @@ import type { PresentMarker } from '../domain/marker.ts';
 import type { MarkerChange } from '../domain/repair-action.ts';
 import { withDeadline } from './connect.ts';
 import { describeRedisError } from './redis-trouble.ts';
-import { loadScript, runScript, type MarkerRedis, type Script, type ScriptArgument } from './script.ts';
+import { stringMarkers, type MarkerForm } from './marker-form.ts';
+import { runScript, type MarkerRedis, type Script, type ScriptArgument } from './script.ts';
 import { readServerTime } from './server-time.ts';
-
-const deleteMarkerScript = loadScript(new URL('./delete-marker.lua', import.meta.url));
-const setExpiryScript = loadScript(new URL('./set-expiry.lua', import.meta.url));
-const replaceMarkerScript = loadScript(new URL('./replace-marker.lua', import.meta.url));
-const reissueMarkerScript = loadScript(new URL('./reissue-marker.lua', import.meta.url));
 
 export type ChangeResult =
   | { readonly kind: 'applied' }
@@ -35,6 +31,7 @@ export async function changeMarkers(
   actions: readonly MarkerChange[],
   callTimeoutMs: number,
   confirm: () => Promise<void> = async () => undefined,
+  form: MarkerForm = stringMarkers,
 ): Promise<ChangeResult[]> {
   const [first] = actions;
   if (first === undefined) return [];
@@ -54,7 +51,7 @@ export async function changeMarkers(
       const { nowMs, reason = '' } = times[at] ?? {};
       // Nothing was sent.
       if (nowMs === undefined) return { kind: 'failed', reason };
-      return change(redis, action, nowMs + callTimeoutMs, callTimeoutMs);
+      return change(redis, { form, action, notAfterMs: nowMs + callTimeoutMs }, callTimeoutMs);
     }),
   );
 }
@@ -67,13 +64,16 @@ interface ServerTime {
 
 async function change(
   redis: MarkerRedis,
-  action: MarkerChange,
-  notAfterMs: number,
+  {
+    form,
+    action,
+    notAfterMs,
+  }: { readonly form: MarkerForm; readonly action: MarkerChange; readonly notAfterMs: number },
   callTimeoutMs: number,
 ): Promise<ChangeResult> {
-  const [script, args] = scriptFor(action);
+  const [script, args] = scriptFor(action, form);
   try {
-    const work = runScript(redis, script, [action.key], [Math.floor(notAfterMs), ...args]);
+    const work = runScript(redis, script, [action.key], [Math.floor(notAfterMs), ...args, ...form.last]);
     const reply = await withDeadline(work, callTimeoutMs, 'changing a marker');
     return { kind: reply === 1 ? 'applied' : 'superseded' };
   } catch (error) {
@@ -82,16 +82,16 @@ async function change(
   }
 }
 
-function scriptFor(action: MarkerChange): [Script, ScriptArgument[]] {
+function scriptFor(action: MarkerChange, form: MarkerForm): [Script, ScriptArgument[]] {
   switch (action.kind) {
     case 'reissue_marker':
-      return [reissueMarkerScript, [action.value, action.expiresInMs]];
+      return [form.reissue, [action.value, action.expiresInMs]];
     case 'delete_marker':
-      return [deleteMarkerScript, observed(action.observed)];
+      return [form.remove, observed(action.observed)];
     case 'set_expiry':
-      return [setExpiryScript, [...observed(action.observed), action.expiresInMs]];
+      return [form.setExpiry, [...observed(action.observed), action.expiresInMs]];
     case 'replace_marker':
-      return [replaceMarkerScript, [...observed(action.observed), action.value, action.expiresInMs]];
+      return [form.replace, [...observed(action.observed), action.value, action.expiresInMs]];
   }
 }
 

@@ -16,6 +16,17 @@ export const connectionNeed: Need = {
 
 const repairCalls = ['get KEY', 'mget KEY', 'type KEY', 'pttl KEY', 'set KEY x', 'pexpire KEY 1', 'del KEY'];
 
+/** Where markers are hashes; `ops/redis-acl.conf` does not allow `hget` and `hset`. */
+const hashCalls = [
+  'hget KEY x',
+  'type KEY',
+  'pttl KEY',
+  'exists KEY',
+  'hset KEY x 1',
+  'pexpire KEY 1',
+  'del KEY',
+];
+
 /** @param namespace what our own keys begin with */
 export function markerNeeds(sources: readonly Source[], namespace: string): Need[] {
   return [
@@ -26,7 +37,12 @@ export function markerNeeds(sources: readonly Source[], namespace: string): Need
         example: marker.key.map((part) => (part.kind === 'literal' ? part.text : '0')).join(''),
         pattern: marker.key.map((part) => (part.kind === 'literal' ? escaped(part.text) : '*')).join(''),
       },
-      calls: name === canaryName ? [...repairCalls, 'persist KEY', 'exists KEY'] : repairCalls,
+      calls:
+        marker.hashField !== undefined
+          ? hashCalls
+          : name === canaryName
+            ? [...repairCalls, 'persist KEY', 'exists KEY']
+            : repairCalls,
     })),
     ...sources.map(({ name }) => ({
       what: `open claims of ${name}`,

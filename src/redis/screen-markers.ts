@@ -9,9 +9,8 @@ import { OperatingError } from '../domain/operating-error.ts';
 import type { SourceRules } from '../domain/source.ts';
 import { withDeadline } from './connect.ts';
 import { describeRedisError } from './redis-trouble.ts';
-import { loadScript, runScript } from './script.ts';
-
-const screenMarkersScript = loadScript(new URL('./screen-markers.lua', import.meta.url));
+import { stringMarkers, type MarkerForm } from './marker-form.ts';
+import { runScript } from './script.ts';
 
 /** Lines as COPY writes them, see `screen-markers.lua`. */
 export interface ClaimLines {
@@ -37,6 +36,8 @@ export interface ScreenOptions {
   readonly rules: Pick<SourceRules, 'toleranceMs' | 'valueNamesAttempt' | 'endless'>;
   /** What markers hold says nothing. */
   readonly anyValue: boolean;
+  /** Strings unless given. */
+  readonly form?: MarkerForm;
   /** Database time, Unix milliseconds. */
   readonly nowMs: () => number;
   readonly callTimeoutMs: number;
@@ -71,7 +72,7 @@ async function screenBlock(
   { bytes, bounds }: ClaimLines,
   from: number,
   to: number,
-  { redis, rules, anyValue, nowMs, callTimeoutMs, block, pace }: ScreenOptions,
+  { redis, rules, anyValue, form = stringMarkers, nowMs, callTimeoutMs, block, pace }: ScreenOptions,
 ): Promise<number[]> {
   const lines = to - from;
   // The last block of a page may be too short to tell anything.
@@ -80,10 +81,10 @@ async function screenBlock(
   const text = bytes.subarray(bounds[from], bounds[to]);
   const says = anyValue ? 'any' : rules.valueNamesAttempt ? 'attempt' : 'value';
   const ends = rules.endless === true ? 'endless' : 'ending';
-  const args = [text, Math.round(nowMs()), rules.toleranceMs, says, ends];
+  const args = [text, Math.round(nowMs()), rules.toleranceMs, says, ends, ...form.last];
   // A script cannot time itself: since Redis 7.2 the clock stands still while one runs. Commands that are sent together are
   // carried out one after the other, so what lies between the two times is the script's, or a little more.
-  const call = (): Promise<unknown> => runScript(redis, screenMarkersScript, [], args);
+  const call = (): Promise<unknown> => runScript(redis, form.screen, [], args);
   const calls = isTimed ? [redis.time(), call(), redis.time()] : [call()];
   const answers = await withDeadline(Promise.all(calls), callTimeoutMs, 'comparing a block of markers').catch(
     (error: unknown) => {

@@ -81,6 +81,14 @@ describe('how a table is read', () => {
   });
 });
 
+it('a marker may be a field of a hash', async () => {
+  const { sources } = await load(
+    smallest.replace("value: '{attempt_id}'", "value: '{attempt_id}', hashField: owner"),
+  );
+  expect(sources[0]?.marker.hashField).toBe('owner');
+  expect((await load(smallest)).sources[0]?.marker).not.toHaveProperty('hashField');
+});
+
 describe('a template', () => {
   it.each([
     ['gift:all', 'must name at least one column in braces, or all claims would share one marker'],

@@ -9,6 +9,7 @@ import { assess } from '../../src/domain/assess.ts';
 import type { ClaimReading, ClaimStatus } from '../../src/domain/claim.ts';
 import { startRedis } from '../../src/embedded/start-redis.ts';
 import { endRedis } from '../../src/redis/connect.ts';
+import { markerForm, stringMarkers, type MarkerForm } from '../../src/redis/marker-form.ts';
 import { observeMarkers } from '../../src/redis/observe-markers.ts';
 import { screenMarkers, type ClaimLines, type ScreenOptions } from '../../src/redis/screen-markers.ts';
 import { strictTo, useStrictRedis } from '../support/strict-redis.ts';
@@ -49,7 +50,15 @@ type Stored =
   | { readonly kind: 'absent' | 'list' | 'hash' }
   | { readonly kind: 'string'; readonly value: string | Buffer; readonly leftMs: number | null };
 
-async function store(key: string, marker: Stored): Promise<void> {
+/** As strings, or in the field `f` of hashes. */
+const forms = [markerForm(undefined), markerForm('f')];
+
+async function store(key: string, marker: Stored, { type }: MarkerForm = stringMarkers): Promise<void> {
+  if (marker.kind === 'string' && type === 'hash') {
+    await redis.hset(key, { f: marker.value, other: 'a1' });
+    if (marker.leftMs !== null) await redis.pexpire(key, marker.leftMs);
+    return;
+  }
   if (marker.kind === 'list') await redis.rpush(key, 'a1');
   else if (marker.kind === 'hash') await redis.hset(key, 'a1', '1');
   else if (marker.kind === 'string' && marker.leftMs === null) await redis.set(key, marker.value);
@@ -130,7 +139,7 @@ const anyPair = fc
   });
 
 describe('the screening', () => {
-  it('names exactly those claims of a block that assess calls bad', async () => {
+  it.each(forms)('names exactly those claims of a block that assess calls bad, of a $type', async (form) => {
     const anyBlock = fc.array(anyPair, { minLength: 1, maxLength: 40 });
     const anySaying = fc.constantFrom('attempt', 'value', 'nothing');
     const anyEnd = fc.constantFrom(false, false, true);
@@ -141,7 +150,7 @@ describe('the screening', () => {
           claim: { ...claim, key: `${run}:${at}:${claim.key}` },
           marker,
         }));
-        await Promise.all(placed.map(async ({ claim, marker }) => store(claim.key, marker)));
+        await Promise.all(placed.map(async ({ claim, marker }) => store(claim.key, marker, form)));
         const anyValue = says === 'nothing';
         const rules = { toleranceMs, valueNamesAttempt: says === 'attempt', endless };
         const lines = placed.map(({ claim }) => claim);
@@ -149,6 +158,7 @@ describe('the screening', () => {
           redis,
           lines.map(({ key }) => key),
           20_000,
+          form,
         );
         const bad = lines.flatMap((claim, at) => {
           const marker = readings[at] ?? { kind: 'unread', reason: 'no reading' };
@@ -156,7 +166,7 @@ describe('the screening', () => {
           verdictsSeen.add(`${claim.status} ${verdict}`);
           return verdict === 'consistent' ? [] : [at];
         });
-        expect(await screen(lines, { rules, anyValue })).toEqual(bad);
+        expect(await screen(lines, { rules, anyValue, form })).toEqual(bad);
         await server.client.flushdb();
       }),
       { numRuns: 150 },
