@@ -57,27 +57,22 @@ afterAll(async () => {
   await Promise.all([postgres.stop(), redis.stop()]);
 });
 
-/** What somebody else does, and before which step. */
+/** What somebody else does, and when. */
 interface Disturbance {
-  readonly step: number;
   readonly what: (typeof deeds)[number] | 'Redis is flushed' | 'another worker goes first';
-  /** Whose claim. */
+  /** Before that step, to the nth gift; or just before so many markers are changed, to the one of them that is next. */
+  readonly step: number | null;
   readonly nth: number;
 }
 
 const stepsMax = 45;
-const disturbances = fc.array(
-  fc.record<Disturbance>({
-    step: fc.integer({ min: 1, max: stepsMax }),
-    what: fc.oneof(
-      { weight: 8, arbitrary: fc.constantFrom(...deeds) },
-      { weight: 1, arbitrary: fc.constant('Redis is flushed' as const) },
-      { weight: 2, arbitrary: fc.constant('another worker goes first' as const) },
-    ),
-    nth: fc.nat(7),
-  }),
-  { maxLength: 6 },
+const what = fc.oneof(
+  { weight: 8, arbitrary: fc.constantFrom(...deeds) },
+  { weight: 1, arbitrary: fc.constant('Redis is flushed' as const) },
+  { weight: 2, arbitrary: fc.constant('another worker goes first' as const) },
 );
+const step = fc.option(fc.integer({ min: 1, max: stepsMax }), { nil: null, freq: 2 });
+const disturbances = fc.array(fc.record<Disturbance>({ what, step, nth: fc.nat(7) }), { maxLength: 6 });
 const histories = fc.record({
   claims: fc.array(fc.constantFrom(...drifts), { minLength: 1, maxLength: 8 }),
   whilePassing: disturbances,
@@ -86,11 +81,15 @@ const histories = fc.record({
 
 const seen = { repairs: 0, undone: 0, superseded: 0, disturbances: 0 };
 
-async function carryOut(book: ClaimBook, { what, nth }: Disturbance): Promise<void> {
+async function carryOut(
+  book: ClaimBook,
+  { what: deed, nth }: Disturbance,
+  key = book.keyOf(nth),
+): Promise<void> {
   seen.disturbances += 1;
-  if (what === 'Redis is flushed') await world.redis.flushall();
-  else if (what === 'another worker goes first') await runRival();
-  else await book.carryOut(what, nth);
+  if (deed === 'Redis is flushed') await world.redis.flushall();
+  else if (deed === 'another worker goes first') await runRival();
+  else await book.carryOut(deed, key);
 }
 
 /** The lease has gone, as in a failover; whoever held it does not know yet. */
@@ -116,11 +115,12 @@ async function disturbed(
   work: (deps: ReturnType<World['deps']>) => Promise<unknown>,
 ): Promise<void> {
   const left = new Set(others);
-  const { pool, end } = takeSteps(world, async (step) => {
+  const { pool, end } = takeSteps(world, async ({ number, change }) => {
     for (const other of left) {
-      if (other.step !== step) continue;
+      const isNow = other.step === null ? change?.number === other.nth + 1 : other.step === number;
+      if (!isNow) continue;
       left.delete(other);
-      await carryOut(book, other);
+      await (other.step === null ? carryOut(book, other, change?.key) : carryOut(book, other));
     }
   });
   await tolerated(work(world.deps({ pool, limits })));

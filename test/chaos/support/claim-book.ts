@@ -60,8 +60,12 @@ export class ClaimBook {
     await world.setMarker(gift, drift === 'too long' ? { expiresInMs: 300 * hourMs } : {});
   }
 
-  async carryOut(deed: Deed, nth: number): Promise<void> {
-    const at = nth % this.#gifts.length;
+  keyOf(nth: number): string {
+    return this.#gifts[nth % this.#gifts.length]?.key ?? '';
+  }
+
+  async carryOut(deed: Deed, key: string): Promise<void> {
+    const at = this.#gifts.findIndex((one) => one.key === key);
     const gift = this.#gifts[at];
     if (gift === undefined) throw new Error('there is no gift');
     const { redis, pool } = this.#world;
@@ -83,7 +87,8 @@ export class ClaimBook {
         await redis.pexpire(gift.key, 2 * hourMs);
         return;
       case 'marker taken by another attempt':
-        await redis.set(gift.key, this.#attempt(), 'PX', 24 * hourMs);
+        // For a shorter time, so that its value alone tells that it is another.
+        await redis.set(gift.key, this.#attempt(), 'PX', 20 * hourMs);
         return;
       case 'row revoked':
         return this.#world.setGiftStatus(gift, 'revoked');

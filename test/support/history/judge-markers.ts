@@ -4,11 +4,10 @@
  * in no other way.
  */
 import { argumentsOf, type KeyChange, type KeyState } from './marker-changes.ts';
-
-const changing = new Set(['delete-marker', 'set-expiry', 'replace-marker', 'reissue-marker']);
+import { changesMarkers } from './scripts.ts';
 
 export function isRepair({ by }: KeyChange): boolean {
-  return by.script !== null && changing.has(by.script);
+  return changesMarkers(by.script);
 }
 
 /** Invariant 3. Returns what is against it, in words. */

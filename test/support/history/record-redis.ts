@@ -2,11 +2,11 @@
  * Writes down every command that a Redis carries out, scripts with what they call, as MONITOR tells it.
  * Does not see what expires or is evicted by itself, nor answers.
  */
-import { createHash, randomUUID } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
 import { Redis } from 'ioredis';
 import { waitFor } from '../wait-for.ts';
 import type { CommandEvent, HistoryEvent } from './events.ts';
+import { scriptOf } from './scripts.ts';
 
 export interface RedisRecorder {
   readonly events: readonly HistoryEvent[];
@@ -17,31 +17,41 @@ export interface RedisRecorder {
   readonly stop: () => void;
 }
 
-/** Records from now on; what the server held before is not known. */
+/** Commands that change keys or enumerate them: the others are not written down, a history of minutes has millions. */
+const noted = /^(SET|DEL|UNLINK|PEXPIRE|PERSIST|HM?SET|KEYS|[HSZ]?SCAN|RANDOMKEY|FLUSH(ALL|DB))$/i;
+
+/**
+ * Records from now on, also when the server was away in between; what it held before, or did meanwhile, is not known. Clients are told
+ * apart by address, those with a name of their own by that first.
+ */
 export async function recordRedis(url: string, store: string): Promise<RedisRecorder> {
-  const events: HistoryEvent[] = [{ kind: 'store', atMs: Date.now(), store }];
-  const client = new Redis(url, { retryStrategy: null });
+  const events: HistoryEvent[] = [];
+  const names = new Map<string, string>();
+  const client = new Redis(url);
   client.on('error', () => undefined);
   const monitor: Redis = await client.monitor();
+  const begin = (): void => void events.push({ kind: 'store', atMs: Date.now(), store });
+  begin();
+  monitor.on('monitoring', begin);
   monitor.on('error', () => undefined);
   let echoed = '';
-  let script: Writable | null = null;
-  monitor.on('monitor', (time: string, words: string[], from: string) => {
-    if (words[0]?.toLowerCase() === 'echo') echoed = words[1] ?? '';
-    if (from === 'lua') {
-      script?.calls.push(words);
+  let last: Writable | null = null;
+  monitor.on('monitor', (time: string, words: string[], address: string) => {
+    const [name = '', argument = '', value = ''] = words;
+    if (address === 'lua') {
+      if (!noted.test(name)) return;
+      // A script is written down with the first of its calls that is.
+      if (last?.calls.length === 0) events.push(last);
+      last?.calls.push(words);
       return;
     }
-    script = {
-      kind: 'command',
-      atMs: Number(time) * 1_000,
-      store,
-      from,
-      script: nameOf(words),
-      words,
-      calls: [],
-    };
-    events.push(script);
+    if (/^echo$/i.test(name)) echoed = argument;
+    if (/^hello$/i.test(name)) names.delete(address);
+    if (/^client$/i.test(name) && /^setname$/i.test(argument)) names.set(address, value);
+    const from = [names.get(address), address].filter((part) => part !== undefined).join(' ');
+    const atMs = Number(time) * 1_000;
+    last = { kind: 'command', atMs, store, from, script: scriptOf(words), words, calls: [] };
+    if (noted.test(name)) events.push(last);
   });
   return {
     events,
@@ -59,23 +69,3 @@ export async function recordRedis(url: string, store: string): Promise<RedisReco
 }
 
 type Writable = CommandEvent & { readonly calls: string[][] };
-
-const folder = new URL('../../../src/redis/', import.meta.url);
-const scripts = new Map(
-  readdirSync(folder)
-    .filter((name) => name.endsWith('.lua'))
-    .flatMap((file) => {
-      const text = readFileSync(new URL(file, folder), 'utf8');
-      const name = file.replace(/\.lua$/, '');
-      // As MONITOR shows it, and ioredis hands it on.
-      const shown = text.replaceAll('\\', '\\\\').replaceAll('\n', '\\n');
-      return [
-        [createHash('sha1').update(text).digest('hex'), name],
-        [shown, name],
-      ];
-    }),
-);
-
-function nameOf([command = '', text = '']: readonly string[]): string | null {
-  return /^eval(sha)?$/i.test(command) ? (scripts.get(text) ?? null) : null;
-}
