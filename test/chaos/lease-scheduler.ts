@@ -1,19 +1,13 @@
 /**
- * A process that schedules, for the test beside it, with a clock that may be wrong. What it enqueues it writes into the
+ * A process that schedules, for the test beside it. What it enqueues it writes into the
  * table `enqueued`, which forbids nothing.
  */
 import { Pool } from 'pg';
-import type { ScheduleEvent } from '../../src/schedule/schedule-event.ts';
+import { connectStrict, untilReady } from '../../src/redis/connect.ts';
+import { describeScheduleEvent, type ScheduleEvent } from '../../src/schedule/schedule-event.ts';
+import { startScheduler } from '../../src/schedule/scheduler.ts';
 
-const [redisUrl = '', databaseUrl = '', leaseKey = '', holder = '', offset = '0'] = process.argv.slice(2);
-
-setClock(Number(offset));
-
-// Only now: what they import must see the wrong clock from the start.
-const { connectStrict, untilReady } = await import('../../src/redis/connect.ts');
-const { describeScheduleEvent } = await import('../../src/schedule/schedule-event.ts');
-const { startScheduler } = await import('../../src/schedule/scheduler.ts');
-
+const [redisUrl = '', databaseUrl = '', leaseKey = '', holder = ''] = process.argv.slice(2);
 const pool = new Pool({ connectionString: databaseUrl });
 const leases = connectStrict(redisUrl, { onError: () => {} });
 await untilReady(leases, 10_000);
@@ -36,19 +30,3 @@ startScheduler({
   },
   onEvent: (event: ScheduleEvent) => console.log(`${event.kind} ${describeScheduleEvent(event).text}`),
 });
-
-/** Shows this whole process a wall clock that is off by so much. The monotonic clock stays as it is. */
-function setClock(offsetMs: number): void {
-  const RealDate = Date;
-  class ShiftedDate extends RealDate {
-    constructor(...args: [] | [number]) {
-      if (args.length === 0) super(RealDate.now() + offsetMs);
-      else super(...args);
-    }
-
-    static override now(): number {
-      return RealDate.now() + offsetMs;
-    }
-  }
-  Object.defineProperty(globalThis, 'Date', { value: ShiftedDate });
-}

@@ -1,36 +1,33 @@
 /**
  * Invariant 12: schedulers as real processes, one dead, one stopped, one with a clock an hour off. Each slot is enqueued
- * at most once, and soon by someone. Judged by what landed in Postgres.
+ * at most once, and soon by someone. Judged by what landed in Postgres and by the recorded
+ * history of the lease.
  */
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { migrate } from '../../src/postgres/migrate.ts';
-import { createDatabase, type TestDatabase } from '../support/database.ts';
+import type { TestDatabase } from '../support/database.ts';
+import { RecordedLeases } from '../support/history/record-leases.ts';
 import { startProcess, type ProcessHandle } from '../support/process-handle.ts';
-import { createRedis, type TestRedis } from '../support/redis.ts';
 import { waitFor } from '../support/wait-for.ts';
 
+const leaseKey = 'test:lease:scheduler';
 const hourMs = 3_600_000;
 
+let stores: RecordedLeases;
 let database: TestDatabase;
-let redis: TestRedis;
 
 beforeAll(async () => {
-  database = await createDatabase();
-  redis = await createRedis();
-  await migrate(database.pool);
+  stores = await RecordedLeases.open();
+  ({ database } = stores);
   await database.pool.query(
     'create table enqueued (task text, slot timestamptz, holder text, at timestamptz default now())',
   );
 });
 
-afterAll(async () => {
-  await redis.release();
-  await database.drop();
-});
+afterAll(async () => stores.close());
 
-function startScheduler(holder: string, offsetMs: number): ProcessHandle {
-  const args = [redis.url, database.url, 'test:lease:scheduler', holder, String(offsetMs)];
-  return startProcess('test/chaos/lease-scheduler.ts', { args });
+function startScheduler(holder: string, clockOffsetMs: number): ProcessHandle {
+  const args = [stores.redis.url, database.url, leaseKey, holder];
+  return startProcess('test/chaos/lease-scheduler.ts', { args, clockOffsetMs });
 }
 
 async function enqueuedBy(holder: string): Promise<number> {
@@ -104,4 +101,5 @@ it('one dead, one stopped, one with a clock an hour off: no slot twice, and alwa
   await stopped.kill();
   const { rows } = await database.pool.query(violations);
   expect(rows).toEqual([]);
+  expect(await stores.wrongs(leaseKey)).toEqual([]);
 });

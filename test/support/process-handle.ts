@@ -40,18 +40,22 @@ afterAll(async () => {
   await Promise.all([...alive].map(async (handle) => handle.kill()));
 });
 
+/** For processes whose wall clock is to be off. */
+const shiftedClock = new URL('./shifted-clock.ts', import.meta.url).href;
+
 /**
  * Runs the TypeScript or JavaScript file `script` (a path from the project's root) with Node. `env` is added to the
- * environment; undefined takes a variable away.
+ * environment; undefined takes a variable away. Its wall clock is off by `clockOffsetMs`.
  */
 export function startProcess(
   script: string,
-  options: { args?: readonly string[]; env?: NodeJS.ProcessEnv; cwd?: string } = {},
+  options: { args?: readonly string[]; env?: NodeJS.ProcessEnv; cwd?: string; clockOffsetMs?: number } = {},
 ): ProcessHandle {
-  const { args = [], env = {}, cwd = process.cwd() } = options;
-  const child = spawn(process.execPath, ['--import', tsx, resolve(script), ...args], {
+  const { args = [], env = {}, cwd = process.cwd(), clockOffsetMs = 0 } = options;
+  const clock = clockOffsetMs === 0 ? [] : ['--import', shiftedClock];
+  const child = spawn(process.execPath, ['--import', tsx, ...clock, resolve(script), ...args], {
     cwd,
-    env: { ...withoutTestRunner(process.env), ...env },
+    env: { ...withoutTestRunner(process.env), CLOCK_OFFSET_MS: String(clockOffsetMs), ...env },
     stdio: ['pipe', 'pipe', 'pipe'],
   });
   const watchdog = startWatchdog([]);

@@ -105,9 +105,11 @@ async function failOver(stage: Stage, random: SeededRandom): Promise<void> {
     await stage.world.redis.call('CLIENT', 'KILL', 'TYPE', 'replica');
     await last(random, 1_500);
     stage.markersWay.lead(null);
+    await stage.recording.endMarkers();
     await before.kill();
     replica.signal('SIGCONT');
     await promoted.replicaof('NO', 'ONE');
+    await stage.recording.followMarkers(replica.url);
     stage.markers = replica;
     stage.markersWay.lead(replica.port);
     await before.stop();

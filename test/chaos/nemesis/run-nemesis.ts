@@ -3,14 +3,19 @@
  * person resumes what the brake stopped, and all must settle. The same seed strikes in the same order; what happens between two
  * strikes is up to the machine.
  */
+import { writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { defaultNamespace } from '../../../src/domain/open-claim.ts';
 import { inTransaction } from '../../../src/postgres/connect.ts';
 import { liftBrake } from '../../../src/postgres/brake.ts';
 import type { Program } from '../../cli/support/program.ts';
 import type { SeededRandom } from '../../support/seeded-random.ts';
+import { toLines } from '../../support/history/events.ts';
 import { waitFor } from '../../support/wait-for.ts';
 import { unsettled, wrongsIn } from '../support/gate-world.ts';
 import { faults } from './faults.ts';
+import { wrongsInHistory } from './judge-history.ts';
 import { limits, openStage, type Stage } from './stage.ts';
 
 export interface History {
@@ -22,6 +27,10 @@ export interface History {
   readonly repaired: number;
   /** From the end of the faults until everything was settled. */
   readonly settledInMs: number;
+  /** By how much the clock of each daemon was off. */
+  readonly clockOffsetsMs: readonly number[];
+  /** What was recorded. */
+  readonly events: number;
   /** Against an invariant, in words. Nothing is there that should be. */
   readonly wrongs: readonly string[];
 }
@@ -54,13 +63,23 @@ export async function runNemesis(
     while (goesOn(strikes.length)) {
       const name = random.pick(Object.keys(faults));
       say(`${strikes.length + 1}. ${name}`);
+      stage.recording.mark(name);
       await faults[name]?.(stage, random);
       strikes.push(name);
       await untilGranted(stage, 10);
     }
     const overLimit = await limitsExceeded(stage);
+    stage.recording.mark('the faults are over');
+    const faultsEndedMs = Date.now();
     const settledInMs = await settle(stage);
     const stopped = await stopDaemons(stage);
+    const events = await stage.recording.read();
+    const unlawful = wrongsInHistory(events, faultsEndedMs);
+    if (unlawful.length > 0) {
+      const path = join(tmpdir(), `nemesis-${random.seed}.jsonl`);
+      await writeFile(path, toLines(events));
+      say(`the history is in ${path}`);
+    }
     const drift = await readAgain(stage, program);
     const repairs = await stage.world.repairs();
     return {
@@ -69,7 +88,15 @@ export async function runNemesis(
       granted: grantedOf(stage),
       repaired: repairs.filter(({ outcome }) => outcome === 'applied').length,
       settledInMs,
-      wrongs: [...overLimit, ...stopped, ...drift, ...(await wrongsIn(stage.world, stage.distributor))],
+      clockOffsetsMs: stage.clockOffsetsMs,
+      events: events.length,
+      wrongs: [
+        ...overLimit,
+        ...stopped,
+        ...unlawful,
+        ...drift,
+        ...(await wrongsIn(stage.world, stage.distributor)),
+      ],
     };
   } finally {
     await stage.close();

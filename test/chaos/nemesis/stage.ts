@@ -15,10 +15,22 @@ import { startProcess, type ProcessHandle } from '../../support/process-handle.t
 import type { SeededRandom } from '../../support/seeded-random.ts';
 import { startSwitch, type Switch } from '../../support/switch.ts';
 import { startTcpProxy, type TcpProxy } from '../../support/tcp-proxy.ts';
+import { recordedSettings } from '../../support/history/record-rows.ts';
 import { prepareForGate } from '../support/gate-world.ts';
+import { Recording } from './recording.ts';
 
 /** Of the brake, in the daemons' configuration. */
 export const limits = { repairsPerPlan: 40, repairsPerHour: 2_000 } as const;
+
+const hourMs = 3_600_000;
+/** One of the two may be an hour off, either way. */
+const clocks = [
+  [0, 0],
+  [hourMs, 0],
+  [-hourMs, 0],
+  [0, hourMs],
+  [0, -hourMs],
+] as const;
 
 export class Stage {
   readonly postgres: RunningServer;
@@ -32,9 +44,12 @@ export class Stage {
   readonly toMarkers: TcpProxy;
   readonly world: World;
   readonly distributor: DemoDistributor;
+  readonly recording: Recording;
   readonly daemons: ProcessHandle[] = [];
   readonly gates: ProcessHandle[] = [];
   readonly config: string;
+  /** By how much the wall clock of each daemon is off. */
+  readonly clockOffsetsMs: readonly number[];
   readonly #epochMs = Date.now();
   readonly #random: SeededRandom;
 
@@ -49,6 +64,7 @@ export class Stage {
       | 'toMarkers'
       | 'world'
       | 'distributor'
+      | 'recording'
       | 'config'
     >,
     random: SeededRandom,
@@ -61,14 +77,17 @@ export class Stage {
     this.toMarkers = parts.toMarkers;
     this.world = parts.world;
     this.distributor = parts.distributor;
+    this.recording = parts.recording;
     this.config = parts.config;
     this.#random = random;
+    this.clockOffsetsMs = random.pick(clocks);
   }
 
   startDaemon(at: number): void {
     this.daemons[at] = startProcess('src/cli/main.ts', {
       args: ['start', '--config', this.config],
       env: { DATABASE_URL: '', REDIS_URL: '', QUEUE_REDIS_URL: '' },
+      clockOffsetMs: this.clockOffsetsMs[at] ?? 0,
     });
   }
 
@@ -90,6 +109,7 @@ export class Stage {
   /** Everything that was started, in reverse. */
   async close(): Promise<void> {
     for (const handle of [...this.gates, ...this.daemons]) await handle.kill();
+    this.recording.stop();
     await this.world.drop();
     await this.distributor.close();
     for (const way of [this.toPostgres, this.toMarkers, this.markersWay]) await way.close();
@@ -100,7 +120,7 @@ export class Stage {
 export async function openStage(program: Program, random: SeededRandom): Promise<Stage> {
   const { env } = process;
   const [postgres, queue, markers] = await Promise.all([
-    startPostgres({ env }),
+    startPostgres({ env, settings: recordedSettings }),
     startRedis({ env }),
     startRedis({ env, settings: { 'repl-diskless-sync-delay': '0' } }),
   ]);
@@ -109,6 +129,7 @@ export async function openStage(program: Program, random: SeededRandom): Promise
   const [toPostgres, toMarkers] = await Promise.all([startTcpProxy(postgres.url), startTcpProxy(redisUrl)]);
   const world = await createWorld({ redisUrl, serverUrl: postgres.url });
   await prepareForGate(world);
+  const recording = await Recording.begin(world.pool, { queue: queue.url, markers: markers.url });
   const distributor = await startDemoDistributor({ honoursNotAfter: false });
   const databaseUrl = new URL(world.databaseUrl);
   databaseUrl.port = String(toPostgres.port);
@@ -126,7 +147,7 @@ export async function openStage(program: Program, random: SeededRandom): Promise
     }),
   );
   return new Stage(
-    { postgres, queue, markers, markersWay, toPostgres, toMarkers, world, distributor, config },
+    { postgres, queue, markers, markersWay, toPostgres, toMarkers, world, distributor, recording, config },
     random,
   );
 }
