@@ -242,7 +242,7 @@ it('passes no committed row without judging it, and never goes back, however wri
         await writers.reset();
         await world.reset();
       }),
-    { numRuns: 60, interruptAfterTimeLimit: 180_000, ...replay.parameters },
+    { numRuns: 40, interruptAfterTimeLimit: 120_000, ...replay.parameters },
   );
   console.log('checkpoint model:', { ...seen, overtaken: writers.overtaken });
   if (replay.parameters.path !== undefined) return;

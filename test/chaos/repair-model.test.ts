@@ -207,7 +207,7 @@ it('touches no marker that is another, journals what it does, and brings all rig
         await world.reset();
         await world.pool.query('truncate history.written');
       }),
-    { numRuns: 60, interruptAfterTimeLimit: 180_000, ...replay.parameters },
+    { numRuns: 40, interruptAfterTimeLimit: 120_000, ...replay.parameters },
   );
   console.log('repair model:', seen);
   if (replay.parameters.path !== undefined) return;
