@@ -16,6 +16,8 @@ import { waitFor } from '../../support/wait-for.ts';
 import { unsettled, wrongsIn } from '../support/gate-world.ts';
 import { faults } from './faults.ts';
 import { wrongsInHistory } from './judge-history.ts';
+import { sampleStage } from './sample-stage.ts';
+import type { Sample } from './soak-verdict.ts';
 import { limits, openStage, type Stage } from './stage.ts';
 
 export interface History {
@@ -31,6 +33,8 @@ export interface History {
   readonly clockOffsetsMs: readonly number[];
   /** What was recorded. */
   readonly events: number;
+  /** What it took while the faults were on, every two seconds. */
+  readonly samples: readonly Sample[];
   /** Against an invariant, in words. Nothing is there that should be. */
   readonly wrongs: readonly string[];
 }
@@ -38,6 +42,8 @@ export interface History {
 export interface NemesisOptions {
   /** Whether another fault strikes, after so many. */
   readonly goesOn: (strikes: number) => boolean;
+  /** Which faults there are; all of them unless given. */
+  readonly strikesWith?: (fault: string) => boolean;
   readonly say: (line: string) => void;
 }
 
@@ -49,7 +55,7 @@ const readyWithinMs = 120_000;
 export async function runNemesis(
   program: Program,
   random: SeededRandom,
-  { goesOn, say }: NemesisOptions,
+  { goesOn, say, strikesWith = () => true }: NemesisOptions,
 ): Promise<History> {
   const stage = await openStage(program, random);
   try {
@@ -60,15 +66,9 @@ export async function runNemesis(
     for (const daemon of stage.daemons)
       await daemon.waitForLine('watches gifts', { timeoutMs: readyWithinMs });
     await untilGranted(stage, 10);
-    const strikes: string[] = [];
-    while (goesOn(strikes.length)) {
-      const name = random.pick(Object.keys(faults));
-      say(`${strikes.length + 1}. ${name}`);
-      stage.recording.mark(name);
-      await faults[name]?.(stage, random);
-      strikes.push(name);
-      await untilGranted(stage, 10);
-    }
+    const sampling = sampleStage(stage);
+    const strikes = await strike(stage, random, { goesOn, say, strikesWith });
+    const samples = await sampling.stop();
     const overLimit = await limitsExceeded(stage);
     stage.recording.mark('the faults are over');
     const faultsEndedMs = Date.now();
@@ -91,6 +91,7 @@ export async function runNemesis(
       settledInMs,
       clockOffsetsMs: stage.clockOffsetsMs,
       events: events.length,
+      samples,
       wrongs: [
         ...overLimit,
         ...stopped,
@@ -102,6 +103,24 @@ export async function runNemesis(
   } finally {
     await stage.close();
   }
+}
+
+async function strike(
+  stage: Stage,
+  random: SeededRandom,
+  { goesOn, say, strikesWith }: Required<NemesisOptions>,
+): Promise<string[]> {
+  const names = Object.keys(faults).filter(strikesWith);
+  const strikes: string[] = [];
+  while (goesOn(strikes.length)) {
+    const name = random.pick(names);
+    say(`${strikes.length + 1}. ${name}`);
+    stage.recording.mark(name);
+    await faults[name]?.(stage, random);
+    strikes.push(name);
+    await untilGranted(stage, 10);
+  }
+  return strikes;
 }
 
 function grantedOf({ distributor }: Stage): number {
@@ -154,6 +173,8 @@ async function stopDaemons({ daemons }: Stage): Promise<string[]> {
     daemon.signal('SIGTERM');
     const { code, signal } = await daemon.waitForEnd({ timeoutMs: 30_000 });
     if (code !== 0) wrongs.push(`a daemon ended with ${code ?? signal}:\n${daemon.output().slice(-2_000)}`);
+    const leak = daemon.lines().find((line) => line.includes('MaxListenersExceededWarning'));
+    if (leak !== undefined) wrongs.push(leak);
   }
   return wrongs;
 }

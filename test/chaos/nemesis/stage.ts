@@ -3,6 +3,7 @@
  * is the judge, and the network between them.
  * Does not decide what goes wrong: see `faults.ts`.
  */
+import { Redis } from 'ioredis';
 import { defaultNamespace } from '../../../src/domain/open-claim.ts';
 import { startDemoDistributor, type DemoDistributor } from '../../../src/demo/demo-distributor.ts';
 import type { RunningServer } from '../../../src/embedded/running-server.ts';
@@ -45,6 +46,8 @@ export class Stage {
   readonly world: World;
   readonly distributor: DemoDistributor;
   readonly recording: Recording;
+  /** A connection of the test's own to the queue's Redis. */
+  readonly queueClient: Redis;
   readonly daemons: ProcessHandle[] = [];
   readonly gates: ProcessHandle[] = [];
   readonly config: string;
@@ -65,6 +68,7 @@ export class Stage {
       | 'world'
       | 'distributor'
       | 'recording'
+      | 'queueClient'
       | 'config'
     >,
     random: SeededRandom,
@@ -78,6 +82,7 @@ export class Stage {
     this.world = parts.world;
     this.distributor = parts.distributor;
     this.recording = parts.recording;
+    this.queueClient = parts.queueClient;
     this.config = parts.config;
     this.#random = random;
     this.clockOffsetsMs = clocks[random.seed % clocks.length] ?? [0, 0];
@@ -110,6 +115,7 @@ export class Stage {
   async close(): Promise<void> {
     for (const handle of [...this.gates, ...this.daemons]) await handle.kill();
     this.recording.stop();
+    this.queueClient.disconnect();
     await this.world.drop();
     await this.distributor.close();
     for (const way of [this.toPostgres, this.toMarkers, this.markersWay]) await way.close();
@@ -130,6 +136,8 @@ export async function openStage(program: Program, random: SeededRandom): Promise
   const world = await createWorld({ redisUrl, serverUrl: postgres.url });
   await prepareForGate(world);
   const recording = await Recording.begin(world.pool, { queue: queue.url, markers: markers.url });
+  const queueClient = new Redis(queue.url);
+  queueClient.on('error', () => undefined);
   const distributor = await startDemoDistributor({ honoursNotAfter: false });
   const databaseUrl = new URL(world.databaseUrl);
   databaseUrl.port = String(toPostgres.port);
@@ -147,7 +155,19 @@ export async function openStage(program: Program, random: SeededRandom): Promise
     }),
   );
   return new Stage(
-    { postgres, queue, markers, markersWay, toPostgres, toMarkers, world, distributor, recording, config },
+    {
+      postgres,
+      queue,
+      queueClient,
+      markers,
+      markersWay,
+      toPostgres,
+      toMarkers,
+      world,
+      distributor,
+      recording,
+      config,
+    },
     random,
   );
 }

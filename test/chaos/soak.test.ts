@@ -1,0 +1,54 @@
+/**
+ * The soak run: traffic and faults for as long as is asked for, and what the daemons take stays what it is. Its rule is tried here
+ * on figures made up; the run itself is `npm run soak -- --minutes M`.
+ */
+import { describe, expect, it } from 'vitest';
+import { useProgram } from '../cli/support/program.ts';
+import { createRandom } from '../support/seeded-random.ts';
+import { runNemesis } from './nemesis/run-nemesis.ts';
+import { judgeSoak, soakTable, type Sample } from './nemesis/soak-verdict.ts';
+
+const program = useProgram();
+const { SOAK_MINUTES: minutes, SOAK_SEED: seed } = process.env;
+
+function samplesOf(figure: string, valueAt: (share: number) => number): Sample[] {
+  return Array.from({ length: 100 }, (_, at) => ({ [figure]: valueAt(at / 100) }));
+}
+
+describe('the rule of the soak run', () => {
+  it.each<[string, string, (share: number) => number, boolean]>([
+    ['stays the same', 'heap, MB', () => 50, false],
+    ['grows while it warms up', 'heap, MB', (share) => (share < 0.2 ? 50 * share : 60), false],
+    ['jumps now and then', 'connections', (share) => (Math.round(share * 100) % 7 === 0 ? 90 : 20), false],
+    ['grows all the time', 'heap, MB', (share) => 50 + 100 * share, true],
+    ['grows by little', 'heap, MB', (share) => 50 + 8 * share, false],
+    ['leaks a connection now and then', 'connections', (share) => 20 + Math.floor(share * 20), true],
+  ])('what %s (%s)', (_, figure, valueAt, grew) => {
+    const growths = judgeSoak(samplesOf(figure, valueAt));
+    expect(growths).toMatchObject([{ figure, grew }]);
+    expect(soakTable(growths)).toContain(grew ? 'GREW' : 'flat');
+  });
+
+  it('tells nothing from a few samples', () => {
+    expect(() => judgeSoak(samplesOf('heap, MB', () => 1).slice(0, 10))).toThrow(/too few/);
+  });
+});
+
+it.each(minutes === undefined ? [] : [Number(minutes)])(
+  'for %d minutes',
+  async (lasting) => {
+    const until = performance.now() + lasting * 60_000;
+    const { samples, wrongs, ...rest } = await runNemesis(program, createRandom(Number(seed ?? '1')), {
+      goesOn: () => performance.now() < until,
+      // A process that is killed takes its leaks with it.
+      strikesWith: (fault) => fault !== 'a daemon is killed',
+      say: (line) => console.log(line),
+    });
+    const growths = judgeSoak(samples);
+    console.log(JSON.stringify({ ...rest, strikes: rest.strikes.length }));
+    console.log(`${samples.length} samples\n${soakTable(growths)}`);
+    expect(wrongs).toEqual([]);
+    expect(growths.filter(({ grew }) => grew)).toEqual([]);
+  },
+  Number(minutes ?? '0') * 60_000 + 600_000,
+);
