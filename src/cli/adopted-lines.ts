@@ -10,7 +10,7 @@ import type { MigrationStep } from '../postgres/adoption/migration-step.ts';
 /** In place of what a person must say: no name, no duration, no status. */
 const open = "'?'";
 
-export function configLines({ name, table, columns, marker, statuses }: ProposedSource): string[] {
+export function configLines({ name, table, columns, position, marker, statuses }: ProposedSource): string[] {
   return [
     'database:',
     '  url: ${DATABASE_URL}',
@@ -25,6 +25,9 @@ export function configLines({ name, table, columns, marker, statuses }: Proposed
     `      attempt: ${scalar(columns.attempt)}`,
     `      status: ${scalar(columns.status)}`,
     `      ${windowLine(columns.window)}`,
+    ...(position === undefined
+      ? []
+      : [`    position: { column: ${scalar(position.column)}, overlap: ${position.overlap ?? open} }`]),
     '    marker:',
     `      key: ${scalar(marker.key)}`,
     `      value: ${scalar(marker.value)}`,

@@ -88,6 +88,7 @@ function addDaemonCommands(program: Command, action: Action): void {
     .option('--source <name>', 'what to call the source (default: as the table)')
     .option('--config-out <file>', 'write the configuration into a new file')
     .option('--sql-out <file>', 'write the migration into a new file, for psql')
+    .option('--no-alter', 'leave the table as it is: it is read by a column of its own, which sees less')
     .action(action(runAdopt));
   common(program.command('check'))
     .description('check configuration, tables, privileges and stores; exits 2 with all problems together')

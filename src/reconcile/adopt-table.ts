@@ -7,6 +7,7 @@
 import type { Redis } from 'ioredis';
 import type pg from 'pg';
 import { proposeId, proposeStatus } from '../domain/adoption/propose-columns.ts';
+import { proposePosition } from '../domain/adoption/propose-position.ts';
 import { proposeSource, type Proposal } from '../domain/adoption/propose-source.ts';
 import type { Sighting } from '../domain/adoption/sample-row.ts';
 import { sortStatuses } from '../domain/adoption/sort-statuses.ts';
@@ -28,6 +29,8 @@ export interface AdoptionRequest {
   readonly source: string;
   /** Keys of markers, as examples. */
   readonly keys: readonly string[];
+  /** False: it is to be read as it is, by a column of its own. */
+  readonly mayAlter: boolean;
 }
 
 export interface AdoptionStores {
@@ -79,17 +82,32 @@ export async function adoptTable(stores: AdoptionStores, request: AdoptionReques
       key: found.key,
       sightings: withoutReleased(found.sightings, status, sortStatuses(statuses.words).released),
       statuses,
+      ...(request.mayAlter ? {} : { position: proposePosition(looked.columns, ledColumns(looked)) }),
     });
     const { facts, measures } = looked;
     const { rows, bytes, partitions } = measures;
     return {
       ...proposal,
-      undecided: [...proposal.undecided, ...undecidedTable(looked)],
+      undecided: [...proposal.undecided, ...(request.mayAlter ? undecidedTable(looked) : [])],
       table: { name: facts.relation?.quoted ?? '', rows, bytes, partitions: partitions.length },
       isMigrated: facts.own_schema?.stamps === true,
-      steps: id === null || takenColumn(looked) !== undefined ? [] : planMigration(looked, id),
+      steps: stepsFor(looked, id, request),
     };
   });
+}
+
+function stepsFor(
+  looked: LookedAtTable,
+  id: string | null,
+  { mayAlter }: AdoptionRequest,
+): readonly MigrationStep[] {
+  return id === null || !mayAlter || takenColumn(looked) !== undefined ? [] : planMigration(looked, id);
+}
+
+/** Columns that an index over all rows begins with. */
+function ledColumns({ facts }: LookedAtTable): ReadonlySet<string> {
+  const whole = facts.indexes.filter(({ partial, valid }) => valid && !partial);
+  return new Set(whole.flatMap(({ columns }) => columns[0] ?? []));
 }
 
 /** Postgres allows a unique index over all partitions only on the columns they are split by. */

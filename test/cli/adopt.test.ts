@@ -71,6 +71,23 @@ describe('a table with markers', () => {
     expect(warnings).toEqual([]);
   });
 
+  it('that may not be altered is proposed as it is, by a column of its own', async () => {
+    const args = ['--table', 'gift_claim', '--key', 'gift:8:1:100001', '--no-alter'];
+    const byId = await adopt(args);
+    expect(sourceIn(byId)).toMatchObject({ position: { column: 'id', overlap: '?' } });
+    expect(byId.steps).toEqual([]);
+    await tables.run(`alter table gift_claim add updated_at timestamptz not null default now();
+      create index on gift_claim (updated_at, id);`);
+    const adopted = await adopt(args);
+    expect(sourceIn(adopted)).toMatchObject({ position: { column: 'updated_at', overlap: '10m' } });
+    expect(open(adopted)).toEqual(['position']);
+    const path = await program.write('gifts.yaml', adopted.config);
+    const { sources } = await loadConfig({ path, env: tables.env(), cwd: program.folder() });
+    expect(sources[0]).toMatchObject({ columns: { change: null }, position: { column: 'updated_at' } });
+    const { out } = await program.run(['adopt', ...args], { env: tables.env() });
+    expect(out).toContain('The table stays as it is.');
+  });
+
   it('is proposed whatever digits and signs a marker holds', async () => {
     const key = 'gift:8:1:100001';
     for (const value of ['a-40692042655', 'a-99999999999999999999', 'a:\u0000']) {

@@ -20,6 +20,8 @@ export interface AdoptOptions extends CommonOptions {
   readonly source?: string;
   readonly configOut?: string;
   readonly sqlOut?: string;
+  /** False with --no-alter. */
+  readonly alter?: boolean;
 }
 
 export async function runAdopt(options: AdoptOptions, io: CommandIo): Promise<ExitCode> {
@@ -28,7 +30,7 @@ export async function runAdopt(options: AdoptOptions, io: CommandIo): Promise<Ex
     const source = options.source ?? nameFor(table.name);
     const urls = await storesToLookInto(options, io);
     const adoption = await withAdoptionStores(urls, async (stores) =>
-      adoptTable(stores, { table, source, keys: options.key ?? [] }),
+      adoptTable(stores, { table, source, keys: options.key ?? [], mayAlter: options.alter !== false }),
     );
     const config = configLines(adoption.source);
     const sql = sqlLines(adoption.steps, adoption.isMigrated);
@@ -89,7 +91,7 @@ async function writeFiles(
 
 function describe(
   { table, source, undecided, evidence, isMigrated, steps }: Adoption,
-  { configOut, sqlOut }: AdoptOptions,
+  { configOut, sqlOut, alter }: AdoptOptions,
   config: readonly string[],
   sql: readonly string[],
 ): string[] {
@@ -114,7 +116,7 @@ function describe(
     ...undecided.map((line) => `  ${line}`),
     '',
     ...(steps.length === 0
-      ? ['The table has all that is needed already.']
+      ? [alter === false ? 'The table stays as it is.' : 'The table has all that is needed already.']
       : [
           `The migration (${sqlOut === undefined ? `save it as ${script}` : `written to ${script}`}):`,
           '',

@@ -5,6 +5,7 @@
  */
 import { parseTemplate, templateColumns } from '../template.ts';
 import { proposeAttempt, proposeId, proposeStatus, type ProposedAttempt } from './propose-columns.ts';
+import type { ProposedPosition } from './propose-position.ts';
 import { proposeValue } from './propose-value.ts';
 import { proposeWindow, type ProposedWindow } from './propose-window.ts';
 import type { SampledColumn, Sighting } from './sample-row.ts';
@@ -20,6 +21,8 @@ export interface ProposedSource {
     readonly status: string | null;
     readonly window: ProposedWindow;
   };
+  /** Given where the table may not be altered. */
+  readonly position?: ProposedPosition;
   readonly marker: { readonly key: string | null; readonly value: string | null };
   readonly statuses: SortedStatuses;
 }
@@ -54,10 +57,12 @@ export interface Findings {
   readonly key: FoundKey;
   readonly sightings: readonly Sighting[];
   readonly statuses: FoundStatuses;
+  /** Given where the table may not be altered. */
+  readonly position?: ProposedPosition;
 }
 
 export function proposeSource(findings: Findings): Proposal {
-  const { name, table, columns, key, sightings } = findings;
+  const { name, table, columns, key, sightings, position } = findings;
   const id = proposeId(columns);
   const seenValue = proposeValue(sightings);
   const attempt = id === null ? null : proposeAttempt(columns, id, seenValue);
@@ -75,6 +80,7 @@ export function proposeSource(findings: Findings): Proposal {
       status: status?.name ?? null,
       window,
     },
+    ...(position === undefined ? {} : { position }),
     marker: { key: key.template, value },
     statuses,
   };
@@ -87,6 +93,7 @@ export function proposeSource(findings: Findings): Proposal {
       ...undecidedAttempt(value, attempt),
       ...undecidedStatus(status, findings.statuses, statuses),
       ...undecidedWindow(window),
+      ...(position === undefined ? [] : [position.undecided]),
       ...key.undecided,
       ...otherKeys(key),
       ...(seenValue === null ? [undecidedValue(value, sightings)] : []),
