@@ -13,7 +13,7 @@ export interface PassStart {
 }
 
 /**
- * Opens the record of a pass, and closes as failed one that an earlier process left open. Returns the pass id and the
+ * Opens the record of a pass, and closes as failed one that an earlier process left open; never one of a later term. Returns the pass id and the
  * mode of the pass before it, null for the first.
  */
 export async function beginPass(
@@ -23,9 +23,9 @@ export async function beginPass(
   await pool.query(
     `with left_open as (
        update reconciler.pass set ended_at = clock_timestamp(), outcome = 'failed'
-       where source = $1 and ended_at is null returning id)
+       where source = $1 and ended_at is null and fencing_token <= $2 returning id)
      delete from reconciler.chunk where pass_id in (select id from left_open)`,
-    [start.source],
+    [start.source, start.fencingToken],
   );
   const { rows } = await pool.query<{ id: string; previous: Mode | null }>(
     `insert into reconciler.pass (source, asked_by, mode, fencing_token) values ($1, $2, $3, $4)

@@ -5,6 +5,7 @@
  */
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Position } from '../domain/claim.ts';
+import { OperatingError } from '../domain/operating-error.ts';
 import { advanceCheckpoint } from '../postgres/checkpoint.ts';
 import {
   addChunks,
@@ -49,6 +50,7 @@ export async function spreadWindow(
   await addChunks(pool, [{ ...last, verdicts: tally.verdicts }]);
   while (!signal.aborted) {
     const ahead = await readChunksAhead(pool, passId);
+    assertWhole(ahead, { passed, last });
     passed = (await follow(context, term, window, tally, ahead)) ?? passed;
     if (ahead.some(({ isBraked }) => isBraked)) return 'braked';
     if (isCut && passed === last.number) return 'completed';
@@ -63,6 +65,21 @@ export async function spreadWindow(
     }
   }
   return 'stopped';
+}
+
+/** Throws `fenced_out` when not all chunks that were cut are there: without them the pass would wait for ever. */
+function assertWhole(
+  ahead: readonly ChunkState[],
+  { passed, last }: { readonly passed: number; readonly last: Chunk },
+): void {
+  const isWhole =
+    passed + ahead.length === last.number && ahead.every(({ number }, at) => number === passed + 1 + at);
+  if (isWhole) return;
+  throw new OperatingError(
+    'fenced_out',
+    `Chunks of pass ${last.passId} are gone: another pass has begun, or somebody has deleted them. What was judged up to the ` +
+      'checkpoint is kept, and the next pass goes on from there.',
+  );
 }
 
 /** Moves the checkpoint over all that is judged without a gap. Returns the number of the chunk up to which it has; null: of none. */

@@ -105,4 +105,29 @@ describe('chunks', () => {
     expect(await world.runPass(observe)).toMatchObject({ outcome: 'completed', checked: 7 });
     expect(await readChunks(world)).toEqual([]);
   });
+
+  it('that are gone end the pass, with what it judged before', async () => {
+    await addGifts(world, 20);
+    const report = await spread(world, () => {
+      void world.pool.query('delete from reconciler.chunk where number > 1');
+    });
+    expect(report).toMatchObject({ outcome: 'aborted' });
+    expect(report.reason).toContain('are gone: another pass has begun');
+    expect(await world.runPass(observe)).toMatchObject({
+      outcome: 'completed',
+      checked: 20 - report.checked,
+    });
+  });
+
+  it('of a pass of a later term are left alone by one that comes late', async () => {
+    await addGifts(world, 7);
+    await world.pool.query(
+      `with later as (insert into reconciler.pass (source, asked_by, mode, fencing_token)
+         values ('gifts', 'test', 'observe', 1000) returning id)
+       insert into reconciler.chunk (pass_id, number, from_change_xid, to_change_xid, horizon, judging)
+       select id, n, '3', '4', '9', 'as always' from later, generate_series(0, 3) n`,
+    );
+    await world.runPass(observe);
+    expect(await readChunks(world)).toHaveLength(4);
+  });
 });
