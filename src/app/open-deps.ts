@@ -73,12 +73,16 @@ export async function openDeps(
   };
 }
 
+/** Of a chunk, by the rate alone: a pass ends before long ones do that many workers judge at a time, and keeps nothing of them. */
+const secondsOfChunk = 10;
+
 /** A page never holds more than a second's claims, so that waiting for a turn is spread evenly. */
 function limitsOf({ rowsPerSecond, chunks }: Config['reading']): PassLimits {
-  const { rowsPerPage } = defaultPassLimits;
+  const { rowsPerPage, chunks: usual } = defaultPassLimits;
+  const rate = rowsPerSecond ?? Number.POSITIVE_INFINITY;
   return {
     ...defaultPassLimits,
-    rowsPerPage: Math.min(rowsPerPage, rowsPerSecond ?? rowsPerPage),
-    chunks: { ...defaultPassLimits.chunks, ...chunks },
+    rowsPerPage: Math.min(rowsPerPage, rate),
+    chunks: { ...usual, ...chunks, rows: Math.min(chunks.rows, rate * secondsOfChunk) },
   };
 }

@@ -12,7 +12,7 @@ export interface ReadingRules {
   readonly rowsPerSecond: number | null;
   /** Judging waits while the marker Redis takes longer to answer, in milliseconds; null: it does not wait. */
   readonly pauseAboveMs: number | null;
-  /** What a window holds beyond `over` rows is shared among all workers, in chunks of so many `rows`. */
+  /** What a window holds beyond `over` rows is shared among all workers, in chunks of so many `rows` at most. */
   readonly chunks: { readonly over: number; readonly rows: number };
 }
 
@@ -22,7 +22,7 @@ export function readingSchema() {
     pauseAbove: duration({ maxMs: 10_000 }).optional(),
     chunks: optionalSection({
       over: integer(0, 1_000_000_000_000).default(readingDefaults.chunks.over),
-      rows: integer(1_000, 10_000_000).default(readingDefaults.chunks.rows),
+      rows: integer(1_000, 1_000_000).default(readingDefaults.chunks.rows),
     }),
   });
 }

@@ -57,6 +57,7 @@ const hostile: readonly unknown[] = [
   { source: 'gifts', passId: '1 or 1=1', number: 1 },
   { source: 'gifts', passId: '9'.repeat(19), number: 1 },
   { source: 'gifts', passId: '1', number: -1 },
+  { source: 'gifts', passId: '1', number: 2 ** 31 },
   { delivery: '-1' },
   { delivery: { toString: canary } },
   { delivery: '1 or 1=1' },
