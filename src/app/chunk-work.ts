@@ -1,6 +1,6 @@
 /**
  * The worker of a daemon that judges chunks of large windows, its own passes' and those of other replicas.
- * Invariant kept: a chunk that fails here is told of, and left to others.
+ * Invariant kept: a chunk that fails here is left to others, and told of, once a pass while the reason is the same.
  */
 import { run as judgeChunk } from '../../jobs/judge-chunk.ts';
 import { asOperatingError } from '../postgres/as-operating-error.ts';
@@ -16,6 +16,7 @@ export interface ChunkWork extends QueueOptions {
 }
 
 export function startChunkWork({ deps, sentences, ...queue }: ChunkWork): QueueWorker {
+  let told = '';
   return startChunkWorker({
     ...queue,
     // One keeps both stores busy: it reads a page while it compares another.
@@ -25,10 +26,11 @@ export function startChunkWork({ deps, sentences, ...queue }: ChunkWork): QueueW
         return await judgeChunk(payload, deps, view, signal);
       } catch (error) {
         const trouble = asOperatingError(error);
-        sentences.trouble(
-          `chunk ${payload.number} of pass ${payload.passId} over ${payload.source}`,
-          trouble,
-        );
+        const where = `chunks of pass ${payload.passId} over ${payload.source}`;
+        // What fails one chunk fails those after it, within a moment.
+        const now = `${where}: ${trouble.message}`;
+        if (now !== told) sentences.trouble(where, trouble);
+        told = now;
         throw trouble;
       }
     },

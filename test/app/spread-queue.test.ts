@@ -1,6 +1,6 @@
 /**
- * A large window while its queue is of no use: paused by a person, emptied in the middle. The pass judges all the same, and what
- * comes back goes on by itself.
+ * A large window while its queue is of no use: paused by a person, emptied in the middle, or served by a daemon that cannot help.
+ * The pass judges all the same, and what comes back goes on by itself.
  */
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
@@ -33,13 +33,15 @@ afterEach(async () => {
   await server.stop();
 });
 
-async function start(): Promise<void> {
-  daemon = await startShopDaemon(world, program, {
+async function start(grace = '20ms'): Promise<ShopDaemon> {
+  const started = await startShopDaemon(world, program, {
+    grace,
     mode: 'observe',
     queueUrl: server.url,
     reading: '{ rowsPerSecond: 3000, chunks: { over: 0, rows: 1000 } }',
   });
-  await daemon.started;
+  await started.started;
+  return started;
 }
 
 /** Every thousandth has no marker. */
@@ -78,7 +80,7 @@ async function chunksAhead(): Promise<number> {
 it('paused: the pass judges all chunks itself, and leaves none in the queue', async () => {
   const chunks = new Queue('chunks', { connection: queueRedis, prefix: 'claim-reconciler:queue' });
   await chunks.pause();
-  await start();
+  daemon = await start();
   await addClaims();
   await waitFor(async () => (await judged()).checked >= claims, { what: 'the pass', timeoutMs: 50_000 });
   expect(await judged()).toEqual({ checked: claims, outcomes: ['completed'] });
@@ -88,7 +90,7 @@ it('paused: the pass judges all chunks itself, and leaves none in the queue', as
 }, 90_000);
 
 it('emptied in the middle: nothing is lost or found twice, and the log is not flooded', async () => {
-  await start();
+  daemon = await start();
   await addClaims();
   await waitFor(async () => (await chunksAhead()) > 3, { what: 'chunks', intervalMs: 10 });
   await queueRedis.flushall();
@@ -103,3 +105,19 @@ it('emptied in the middle: nothing is lost or found twice, and the log is not fl
   expect(daemon.log().length).toBeLessThan(100);
   expect(await daemon.stop()).toBe(true);
 }, 120_000);
+
+it('shared with a daemon that is configured otherwise: one of both judges all, the other says so once', async () => {
+  daemon = await start();
+  const other = await start('21ms');
+  try {
+    await addClaims();
+    await waitFor(async () => (await judged()).checked >= claims, { what: 'the pass', timeoutMs: 50_000 });
+    expect(await judged()).toEqual({ checked: claims, outcomes: ['completed'] });
+    const said = [daemon, other].flatMap(({ log }) =>
+      log().filter((line) => line.includes('is configured otherwise in this process')),
+    );
+    expect(said).toEqual([expect.stringMatching(/^chunks of pass \d+ over gifts: /)]);
+  } finally {
+    await other.stop();
+  }
+}, 90_000);
