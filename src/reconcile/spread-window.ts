@@ -64,6 +64,8 @@ export async function spreadWindow(
       await wait(lookEveryMs, undefined, { signal }).catch(() => undefined);
     }
   }
+  // While the pass judged one chunk itself, others may have judged those before it.
+  await follow(context, term, window, tally, await readChunksAhead(pool, passId));
   return 'stopped';
 }
 

@@ -2,6 +2,7 @@
  * What may go wrong while a large window is judged by many workers: waits that are long, ends that come early, clocks that
  * go back.
  */
+import { setTimeout as wait } from 'node:timers/promises';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { JobDeps } from '../../jobs/job.ts';
 import { waitFor } from '../support/wait-for.ts';
@@ -9,6 +10,7 @@ import {
   addGifts,
   atOnce,
   judge,
+  limits,
   observe,
   offerOneChunk,
   readChunks,
@@ -74,6 +76,66 @@ describe('a worker that waits for its turn', () => {
     await stop();
     expect(await readChunks(world)).toEqual([]);
     expect(await judging).toMatchObject({ outcome: 'taken_over', checked: 0 });
+  });
+});
+
+describe('a pass', () => {
+  it('that is stopped while it judges a chunk itself keeps those before it, which others have judged', async () => {
+    const gifts = await addGifts(world, 12);
+    const stopping = new AbortController();
+    const first = waitingWorker();
+    let judging: Promise<unknown> = Promise.resolve();
+    let turns = 0;
+    const pass = spread(
+      world,
+      ([chunk]) => {
+        if (chunk !== undefined) judging = judge(chunk, first.deps);
+      },
+      {
+        ...observe,
+        limits: { ...limits, chunks: { ...limits.chunks, offeredForMs: 1_000 } },
+        signal: stopping.signal,
+        // Its own four claims, in two pages; then what it takes of the chunks, for which it never gets leave.
+        awaitTurn: async (_rows, signal) => {
+          turns += 1;
+          if (turns > 2) await wait(60_000, undefined, { signal });
+        },
+      },
+    );
+    await waitFor(() => first.isWaiting() && turns > 2, { what: 'both to judge' });
+    first.goOn();
+    expect(await judging).toMatchObject({ outcome: 'judged', checked: 3 });
+    stopping.abort(new Error('told to'));
+    expect(await pass).toMatchObject({
+      outcome: 'stopped',
+      checked: 7,
+      checkpoint: { to: { id: gifts[6]?.id } },
+    });
+  });
+
+  it('ends when a worker has tripped the brake, and repairs nothing', async () => {
+    const gifts = await addGifts(world, 4);
+    for (const gift of gifts) await world.setMarker(gift);
+    for (let at = 0; at < 20; at += 1) await world.addGift();
+    const brake = { repairsPerPlan: 1_000, repairsPerHour: 1_000, share: 0.1, shareSample: 6 };
+    const changes = { limits, rules: { brake } };
+    let judging: Promise<unknown> = Promise.resolve();
+    const report = await spread(
+      world,
+      ([chunk]) => {
+        if (chunk?.number === 1) judging = judge(chunk, world.deps(changes));
+      },
+      changes,
+    );
+    expect(await judging).toMatchObject({ outcome: 'braked' });
+    expect(report).toMatchObject({
+      outcome: 'braked',
+      brake: 'tripped',
+      checked: 4,
+      repairs: { applied: 0 },
+    });
+    expect(await readChunks(world)).toEqual([]);
+    expect((await world.discrepancies()).length).toBeLessThan(6);
   });
 });
 

@@ -14,7 +14,7 @@ import type { Gift, World } from './world.ts';
 export type Offer = Parameters<OfferChunks>[0][number];
 
 /** Rows by which a window is large, and those of a chunk. */
-const limits = { chunks: { over: 4, rows: 3, offeredForMs: 60_000 }, rowsPerPage: 2 };
+export const limits = { chunks: { over: 4, rows: 3, offeredForMs: 60_000 }, rowsPerPage: 2 };
 export const observe: PassChanges = { limits, rules: { mode: 'observe' } };
 /** Of a pass that waits for nobody. */
 export const atOnce: PassChanges = {
@@ -39,12 +39,23 @@ export async function judge(chunk: Offer, deps: JobDeps, log?: (line: string) =>
   return runChunk({ source: 'gifts', ...chunk }, deps, reporter, signal);
 }
 
+export interface SpreadChanges extends PassChanges {
+  /** Of the pass itself. */
+  readonly awaitTurn?: NonNullable<JobDeps['awaitTurn']>;
+}
+
 /** A pass that offers its chunks to `offer`. */
-export async function spread(world: World, offer: OfferChunks, changes = observe): Promise<PassReport> {
+export async function spread(
+  world: World,
+  offer: OfferChunks,
+  changes: SpreadChanges = observe,
+): Promise<PassReport> {
   await world.settle();
   const payload = { source: 'gifts', by: 'test', force: false, waits: true };
   const signal = changes.signal ?? new AbortController().signal;
-  return runPass(payload, world.deps(changes), { ...silentReporter, offerChunks: offer }, signal);
+  const { awaitTurn } = changes;
+  const deps = { ...world.deps(changes), ...(awaitTurn === undefined ? {} : { awaitTurn }) };
+  return runPass(payload, deps, { ...silentReporter, offerChunks: offer }, signal);
 }
 
 export interface OfferedChunk {
