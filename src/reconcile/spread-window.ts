@@ -4,6 +4,7 @@
  * Invariants kept: (1) the checkpoint never passes a chunk that is not judged; (2) the fencing token guards each advance.
  */
 import { setTimeout as wait } from 'node:timers/promises';
+import type pg from 'pg';
 import type { Position } from '../domain/claim.ts';
 import { OperatingError } from '../domain/operating-error.ts';
 import { advanceCheckpoint } from '../postgres/checkpoint.ts';
@@ -49,8 +50,7 @@ export async function spreadWindow(
   // What the pass has judged itself counts for the brake of whoever judges the rest.
   await addChunks(pool, [{ ...last, verdicts: tally.verdicts }]);
   while (!signal.aborted) {
-    const ahead = await readChunksAhead(pool, passId);
-    assertWhole(ahead, { passed, last });
+    const ahead = await lookAhead(pool, { passed, last });
     passed = (await follow(context, term, window, tally, ahead)) ?? passed;
     if (ahead.some(({ isBraked }) => isBraked)) return 'braked';
     if (isCut && passed === last.number) return 'completed';
@@ -65,18 +65,19 @@ export async function spreadWindow(
     }
   }
   // While the pass judged one chunk itself, others may have judged those before it.
-  await follow(context, term, window, tally, await readChunksAhead(pool, passId));
+  await follow(context, term, window, tally, await lookAhead(pool, { passed, last }));
   return 'stopped';
 }
 
-/** Throws `fenced_out` when not all chunks that were cut are there: without them the pass would wait for ever. */
-function assertWhole(
-  ahead: readonly ChunkState[],
+/** All chunks that were cut and not passed; throws `fenced_out` when one is gone: the pass would wait for it for ever, or pass it. */
+async function lookAhead(
+  pool: pg.Pool,
   { passed, last }: { readonly passed: number; readonly last: Chunk },
-): void {
+): Promise<ChunkState[]> {
+  const ahead = await readChunksAhead(pool, last.passId);
   const isWhole =
     passed + ahead.length === last.number && ahead.every(({ number }, at) => number === passed + 1 + at);
-  if (isWhole) return;
+  if (isWhole) return ahead;
   throw new OperatingError(
     'fenced_out',
     `Chunks of pass ${last.passId} are gone: another pass has begun, or somebody has deleted them. What was judged up to the ` +
