@@ -23,6 +23,8 @@ interface TableOptions {
   readonly type?: string;
   readonly column?: string;
   readonly overlap?: ClaimPosition['overlap'];
+  /** In partitions by their ids. */
+  readonly isSplit?: boolean;
 }
 
 /** A table `shop.plain` with the columns of a claim and `seen`, by which it is read. */
@@ -31,9 +33,12 @@ async function createPlain({
   type = 'timestamptz',
   column = 'seen',
   overlap = { kind: 'time', ms: 600_000 },
+  isSplit = false,
 }: TableOptions = {}): Promise<SourceSql> {
   await shop.ask(`drop table if exists shop.plain; create table shop.plain (id ${idType} primary key, uid bigint, note text,
-    attempt_id text default 'a', status text default 'granted', expires_at timestamptz default now(), seen ${type});
+    attempt_id text default 'a', status text default 'granted', expires_at timestamptz default now(), seen ${type})
+    ${isSplit ? 'partition by hash (id)' : ''};
+    ${[0, 1, 2].map((part) => (isSplit ? `create table shop.plain_${part} partition of shop.plain for values with (modulus 3, remainder ${part});` : '')).join('')}
     create index on shop.plain (seen, id);`);
   const source = claimSource({ table: 'plain', position: { column, overlap } });
   return describeSource(source, idType, column === 'id' ? idType : type);
@@ -100,6 +105,17 @@ describe('pages by a column', () => {
       { id: '2', value: first },
       { id: '3', value },
     ]);
+  });
+
+  it('hold the rows of all partitions', async () => {
+    const sql = await createPlain({ isSplit: true });
+    await shop.ask(`insert into shop.plain (id, uid, seen)
+      select n, n, '2026-01-01T00:00:00Z'::timestamptz + (n % 5) * interval '1 s' from generate_series(1, 40) n`);
+    const rows = await shop.ask<{ id: string; value: string }>(
+      'select id::text, seen::text as value from shop.plain order by seen, plain.id',
+    );
+    for (const rowsMax of [3, 100]) expect(await readAll(sql, { rowsMax })).toEqual(rows);
+    await sampleHorizon(shop.pool(), 0, sql);
   });
 
   it('leave out what an earlier window held, what is not settled, and rows without a value', async () => {
