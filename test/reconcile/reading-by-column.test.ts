@@ -10,7 +10,11 @@ import type { RunningServer } from '../../src/embedded/running-server.ts';
 import { startPostgres } from '../../src/embedded/start-postgres.ts';
 import { startRedis } from '../../src/embedded/start-redis.ts';
 import type { PassReport } from '../../src/reconcile/pass-report.ts';
+import type { Distributor } from '../../src/domain/distributor.ts';
+import { openClaimTable } from '../../src/postgres/claim-table.ts';
+import { insertPending } from '../../src/postgres/write-claim.ts';
 import { waitFor } from '../support/wait-for.ts';
+import { knownDistributor } from './support/known-distributor.ts';
 import { giftSource } from './support/claim-tables.ts';
 import { silentReporter } from './support/job-deps.ts';
 import { createWorld, type Gift, type World } from './support/world.ts';
@@ -139,6 +143,47 @@ describe('a pass by a column', () => {
     await pass(changed);
     expect(await readWait()).not.toBe(before);
     expect(await world.discrepancies()).toHaveLength(2);
+  });
+});
+
+describe('a claim in doubt', () => {
+  it('is settled if it is still the version that was judged', async () => {
+    const [granted, refused, moved] = [
+      await world.addGift({ status: 'pending' }),
+      await world.addGift({ status: 'pending' }),
+      await world.addGift({ status: 'pending' }),
+    ];
+    await world.setMarker(refused);
+    const distributor = knownDistributor();
+    distributor.knows(granted.attempt, { kind: 'granted' });
+    distributor.knows(refused.attempt, { kind: 'refused', reason: 'sold out' });
+    const asking: Distributor = {
+      ...distributor,
+      lookup: async (attempt, signal) => {
+        // The application writes to the row while the question is under way.
+        if (attempt === moved.attempt) await setStatus(moved, 'pending');
+        return distributor.lookup(attempt, signal);
+      },
+    };
+    const sources = [readBy(changed)];
+    const report = await world.runPass({ sources, distributor: asking });
+    expect(report).toMatchObject({ verdicts: { in_doubt: 3 }, actions: { settle_granted: { applied: 1 } } });
+    expect(report.actions.grant_again.applied).toBe(0);
+    const { rows } = await world.pool.query<{ status: string }>('select status from gift_claim order by id');
+    expect(rows.map(({ status }) => status)).toEqual(['granted', 'failed', 'pending']);
+    expect(await world.readMarker(granted.key)).toMatchObject({ value: granted.attempt });
+    expect(await world.readMarker(refused.key)).toBeNull();
+  });
+
+  it('may be written through the gate', async () => {
+    await world.pool.query(
+      `create unique index live on gift_claim (uid) where status in ('pending', 'granted')`,
+    );
+    onTestFinished(async () => void (await world.pool.query('drop index live')));
+    const table = await openClaimTable(world.pool, readBy(changed));
+    const claim = { attempt: 'a-1', columns: { uid: 1 }, window: { ttlMs: 60_000 } };
+    expect(await insertPending(world.pool, table, claim)).toMatchObject({ kind: 'inserted' });
+    expect(await pass(changed)).toMatchObject({ checked: 1, verdicts: { in_doubt: 1 } });
   });
 });
 
