@@ -212,5 +212,5 @@ it('touches no marker that is another, journals what it does, and brings all rig
   console.log('repair model:', seen);
   if (replay.parameters.path !== undefined) return;
   // Enough happened for this to mean something.
-  for (const count of Object.values(seen)) expect(count).toBeGreaterThan(20);
+  for (const times of Object.values(seen)) expect(times).toBeGreaterThan(5);
 }, 240_000);
