@@ -4,7 +4,8 @@
  */
 import type { AdoptionStores } from '../reconcile/adopt-table.ts';
 import { connectPostgres, endPool } from '../postgres/connect.ts';
-import { connectStrict, endRedis, untilReady } from '../redis/connect.ts';
+import { connectMarkers, untilMarkersReady } from '../redis/connect-markers.ts';
+import { endRedis } from '../redis/connect.ts';
 
 export interface AdoptionUrls {
   readonly database: string;
@@ -33,9 +34,9 @@ export async function withAdoptionStores<T>(
   const markers =
     urls.markerRedis === null
       ? null
-      : connectStrict(urls.markerRedis, { connectionName: 'claim-reconciler:adopt', onError });
+      : connectMarkers(urls.markerRedis, { connectionName: 'claim-reconciler:adopt', onError });
   try {
-    if (markers !== null) await untilReady(markers, readyMs);
+    if (markers !== null) await untilMarkersReady(markers, readyMs);
     return await work({ pool, markers, callTimeoutMs });
   } finally {
     await Promise.all([endPool(pool, closeMs), ...(markers === null ? [] : [endRedis(markers, closeMs)])]);

@@ -9,6 +9,7 @@ import { openDistributors } from '../distributor/open-distributor.ts';
 import { connectPostgres, defaultPoolLimits, endPool } from '../postgres/connect.ts';
 import { defaultPassLimits, type PassLimits } from '../reconcile/source-context.ts';
 import type { ReconcilerDeps } from '../reconcile/under-term.ts';
+import { connectMarkers, untilMarkersReady } from '../redis/connect-markers.ts';
 import { connectStrict, endRedis, untilReady } from '../redis/connect.ts';
 import { openTurns } from '../redis/turns.ts';
 import type { Sentences } from './log-sentences.ts';
@@ -17,7 +18,7 @@ const closeMs = 2_000;
 const readyMs = 5_000;
 
 export interface OpenDeps extends ReconcilerDeps {
-  /** Resolves when both Redis servers answer; throws `redis_unreachable`. */
+  /** Resolves when both Redis servers answer, of a Cluster all that hold markers; throws `redis_unreachable`. */
   untilRedisReady(): Promise<void>;
   close(): Promise<void>;
 }
@@ -38,7 +39,7 @@ export async function openDeps(
     ...defaultPoolLimits,
     onError: (error) => sentences.trouble('postgres', error),
   });
-  const markers = connectStrict(config.markerRedis.url, {
+  const markers = connectMarkers(config.markerRedis.url, {
     connectionName: 'claim-reconciler:markers',
     onError: (error) => sentences.trouble('marker redis', error),
   });
@@ -65,7 +66,7 @@ export async function openDeps(
     }),
     onTrouble: (error) => sentences.trouble('lease', error),
     async untilRedisReady() {
-      await Promise.all([untilReady(markers, readyMs), untilReady(leases, readyMs)]);
+      await Promise.all([untilMarkersReady(markers, readyMs), untilReady(leases, readyMs)]);
     },
     async close() {
       await Promise.all([endRedis(leases, closeMs), endRedis(markers, closeMs), endPool(pool, closeMs)]);

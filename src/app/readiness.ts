@@ -2,6 +2,7 @@
  * Whether this process can do its work now: both kinds of store answer, and the worker runs.
  * Invariant kept: a store that does not answer in time counts as not ready.
  */
+import { pingMarkers } from '../redis/connect-markers.ts';
 import { withDeadline } from '../redis/connect.ts';
 import type { OpenDeps } from './open-deps.ts';
 
@@ -13,7 +14,7 @@ export async function readReadiness(
 ): Promise<{ readonly ready: boolean; readonly reasons: string[] }> {
   const checks = [
     ['Postgres', deps.pool.query('select 1')],
-    ['the marker Redis', deps.markers.ping()],
+    ['the marker Redis', pingMarkers(deps.markers, answerMs)],
     ['the queue Redis', deps.leases.ping()],
   ] as const;
   const answers = await Promise.allSettled(

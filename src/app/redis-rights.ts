@@ -1,7 +1,7 @@
 /**
  * What the configured users may not do in either Redis. Asks only.
  */
-import { markerNeeds } from '../redis/marker-rights.ts';
+import { markerRightsProblems } from '../redis/marker-rights.ts';
 import { rightsProblems } from '../redis/rights.ts';
 import { queueNeeds } from '../schedule/queue-rights.ts';
 import type { OpenDeps } from './open-deps.ts';
@@ -15,7 +15,7 @@ export interface RightsProblem {
 export async function redisRightsProblems(deps: OpenDeps): Promise<RightsProblem[]> {
   const { markers, leases, sources, namespace, limits } = deps;
   const [ofMarkers, ofQueue] = await Promise.all([
-    rightsProblems(markers, markerNeeds(sources, namespace), limits.callTimeoutMs),
+    markerRightsProblems(markers, sources, namespace, limits.callTimeoutMs),
     rightsProblems(leases, queueNeeds(namespace), limits.callTimeoutMs),
   ]);
   return [

@@ -6,7 +6,10 @@ import { readRedisHosts } from '../domain/redis-url.ts';
 import { valueAt, type Problem } from './problem.ts';
 
 export function checkRedisUrls(tree: unknown): Problem[] {
-  return ['markerRedis', 'queueRedis'].flatMap((section) => checkUrl([section, 'url'], tree));
+  return [
+    ...['markerRedis', 'queueRedis'].flatMap((section) => checkUrl([section, 'url'], tree)),
+    ...checkQueue(tree),
+  ];
 }
 
 function checkUrl(path: readonly string[], tree: unknown): Problem[] {
@@ -14,5 +17,27 @@ function checkUrl(path: readonly string[], tree: unknown): Problem[] {
   const reading = typeof text === 'string' ? readRedisHosts(text) : null;
   if (reading === null) return [];
   if ('problems' in reading) return reading.problems.map((message) => ({ path, message }));
-  return reading.hosts.kind === 'cluster' ? [{ path, message: 'cannot be a Redis Cluster' }] : [];
+  return [];
+}
+
+/** Jobs are moved between keys, which cannot be done between the slots of a Cluster. */
+function checkQueue(tree: unknown): Problem[] {
+  const path = ['queueRedis', 'url'];
+  const own = valueAt(tree, path) ?? '';
+  if (isCluster(own)) {
+    return [{ path, message: 'cannot be a Redis Cluster: queues and leases need one server, or Sentinels' }];
+  }
+  if (own !== '' || !isCluster(valueAt(tree, ['markerRedis', 'url']))) return [];
+  return [
+    {
+      path,
+      message:
+        'is missing: markerRedis.url is a Redis Cluster, and queues and leases need one server, or Sentinels (QUEUE_REDIS_URL, ' +
+        'if set, is taken)',
+    },
+  ];
+}
+
+function isCluster(text: unknown): boolean {
+  return typeof text === 'string' && /^rediss?\+cluster:/i.test(text);
 }

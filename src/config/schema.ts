@@ -61,7 +61,7 @@ function postgresUrl(): z.ZodType<string> {
 function redisUrl(variable: string): z.ZodType<string> {
   return url(
     'must be the URL of a Redis, such as redis://user:password@host:6379/0, or rediss:// for TLS; through Sentinels it is ' +
-      'redis+sentinel://user:password@host:26379,host:26379/name/0',
+      'redis+sentinel://user:password@host:26379,host:26379/name/0, and a Cluster redis+cluster://user:password@host:6379,host:6379',
     variable,
     (value) => readRedisHosts(value) !== null || hasProtocol(value, ['redis:', 'rediss:']),
   );

@@ -11,7 +11,7 @@
 import type { Redis } from 'ioredis';
 import type pg from 'pg';
 import { OpenParts } from '../app/open-parts.ts';
-import { loadConfig, readEnvironment } from '../config.ts';
+import { loadConfig, readEnvironment, type LoadedConfig } from '../config.ts';
 import { openDistributor } from '../distributor/open-distributor.ts';
 import type { Distributor } from '../domain/distributor.ts';
 import { repairObstacles } from '../domain/marker-store.ts';
@@ -23,8 +23,10 @@ import { createGate, type Gate, type GateOptions } from '../gate/gate.ts';
 import { asOperatingError } from '../postgres/as-operating-error.ts';
 import { openClaimTable, type ClaimTable } from '../postgres/claim-table.ts';
 import { connectPostgres, endPool } from '../postgres/connect.ts';
-import { connectStrict, endRedis, untilReady } from '../redis/connect.ts';
+import { connectMarkers, untilMarkersReady } from '../redis/connect-markers.ts';
+import { connectStrict, endRedis } from '../redis/connect.ts';
 import { readMarkerStore } from '../redis/marker-store.ts';
+import type { MarkerRedis } from '../redis/script.ts';
 
 export { createHttpDistributor, type HttpDistributorOptions } from '../distributor/http-distributor.ts';
 export type { Distributor, Grant, GrantAnswer, LookupAnswer } from '../domain/distributor.ts';
@@ -91,19 +93,31 @@ async function open(options: OpenGateOptions, parts: OpenParts): Promise<Gate> {
     onError: (error) => onTrouble(troubleOf(error)),
   });
   parts.add(() => endPool(pool, closeMs));
-  const connect = (connectionName: string): Redis => {
-    const redis = connectStrict(config.markerRedis.url, { connectionName, onError: onTrouble });
-    parts.add(() => endRedis(redis, closeMs));
-    return redis;
-  };
-  const redis = connect('claim-reconciler:gate');
+  const redis = connectMarkers(config.markerRedis.url, {
+    connectionName: 'claim-reconciler:gate',
+    onError: onTrouble,
+  });
+  parts.add(() => endRedis(redis, closeMs));
   const cacheRedis =
-    options.eligibility === undefined ? {} : { cacheRedis: connect('claim-reconciler:gate-cache') };
+    options.eligibility === undefined ? {} : { cacheRedis: openCache(config, redis, options, parts) };
   const [table] = await Promise.all([openTable(pool, source), untilUsable(redis, options)]);
   const gate = createGate({ pool, table, redis, distributor, ...cacheRedis }, options);
   parts.add(() => gate.close());
   let closing: Promise<void> | undefined;
   return { ...gate, close: async () => (closing ??= parts.close()) };
+}
+
+/** Where the markers are; but the keys of the cache must lie together, and so not in a Cluster. */
+function openCache(
+  config: LoadedConfig,
+  redis: MarkerRedis,
+  { onTrouble }: OpenGateOptions,
+  parts: OpenParts,
+): Redis {
+  const { url } = redis.isCluster ? config.queueRedis : config.markerRedis;
+  const cache = connectStrict(url, { connectionName: 'claim-reconciler:gate-cache', onError: onTrouble });
+  parts.add(() => endRedis(cache, closeMs));
+  return cache;
 }
 
 function findSource(sources: readonly Source[], name: string): Source {
@@ -134,9 +148,12 @@ async function openTable(pool: pg.Pool, source: Source): Promise<ClaimTable> {
 }
 
 /** A server that markers cannot be taken on is told now, not with the first claim. */
-async function untilUsable(redis: Redis, { whenRedisIsDown, onTrouble }: OpenGateOptions): Promise<void> {
+async function untilUsable(
+  redis: MarkerRedis,
+  { whenRedisIsDown, onTrouble }: OpenGateOptions,
+): Promise<void> {
   try {
-    await untilReady(redis, readyMs);
+    await untilMarkersReady(redis, readyMs);
     const obstacles = repairObstacles(await readMarkerStore(redis, readyMs));
     if (obstacles.length > 0) throw new OperatingError('not_ready', `${obstacles.join('; ')}.`);
   } catch (error) {

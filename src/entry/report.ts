@@ -15,7 +15,8 @@ import { connectPostgres, endPool } from '../postgres/connect.ts';
 import { assertMigrated } from '../postgres/migrate.ts';
 import type { ReportAnswer } from '../reconcile/report-claim.ts';
 import { defaultPassLimits } from '../reconcile/source-context.ts';
-import { connectStrict, endRedis, untilReady } from '../redis/connect.ts';
+import { connectMarkers, untilMarkersReady } from '../redis/connect-markers.ts';
+import { endRedis } from '../redis/connect.ts';
 
 export { OperatingError, type OperatingErrorCode } from '../domain/operating-error.ts';
 export type { ReportAnswer } from '../reconcile/report-claim.ts';
@@ -87,10 +88,10 @@ async function open({ config, env, onTrouble }: OpenReporterOptions, parts: Open
   });
   parts.add(() => endPool(pool, closeMs));
   const connectionName = 'claim-reconciler:report';
-  const markers = connectStrict(markerRedis.url, { connectionName, onError: tell });
+  const markers = connectMarkers(markerRedis.url, { connectionName, onError: tell });
   parts.add(() => endRedis(markers, closeMs));
   await assertMigrated(pool);
-  await untilReady(markers, redisReadyMs).catch(tell);
+  await untilMarkersReady(markers, redisReadyMs).catch(tell);
   const take = openReportDesk({
     pool,
     markers,

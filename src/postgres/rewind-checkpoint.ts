@@ -16,20 +16,23 @@ import {
 import { horizonAgo, reachedBelow } from './horizon.ts';
 import type { SourceSql } from './source-sql.ts';
 
+/** No transaction has a higher id. */
+const lastXid = '18446744073709551615';
+
 /**
- * Notes which Redis holds the markers now, and goes back by `rewindMs` because it may have lost the latest of them. Returns
- * where the checkpoint stands then.
+ * Notes which Redis holds the markers now, and goes back by `rewindMs` because it may have lost the latest of them; null where
+ * it has not. Returns where the checkpoint stands then.
  */
 export async function rewindAfterStoreChange(
   pool: pg.Pool,
   source: SourceSql,
   change: {
     readonly markerStore: MarkerStoreIdentity;
-    readonly rewindMs: number;
+    readonly rewindMs: number | null;
     readonly fencingToken: string;
   },
 ): Promise<Position> {
-  const horizon = await horizonAgo(pool, change.rewindMs);
+  const horizon = change.rewindMs === null ? lastXid : await horizonAgo(pool, change.rewindMs);
   const { rows } = await pool.query<PositionRow>(
     `update reconciler.checkpoint c set redis_run_id = $3, redis_replication_id = $4,
        redis_flushes = $5, position = ${positionAt(source, '$6::xid8')},

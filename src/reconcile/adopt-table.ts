@@ -4,7 +4,6 @@
  * Invariants kept: changes nothing, in either store; every look at the table is bounded, however large it is; a store
  * that does not answer is told, and never taken for "no marker".
  */
-import type { Redis } from 'ioredis';
 import type pg from 'pg';
 import { proposeId, proposeStatus } from '../domain/adoption/propose-columns.ts';
 import { proposePosition } from '../domain/adoption/propose-position.ts';
@@ -21,6 +20,7 @@ import { onConnection } from '../postgres/connect.ts';
 import { readDatabaseTime } from '../postgres/horizon.ts';
 import type { ColumnFacts } from '../postgres/table-facts.ts';
 import { observeMarkers } from '../redis/observe-markers.ts';
+import type { MarkerRedis } from '../redis/script.ts';
 import { findKey, type KeySearch } from './find-key.ts';
 
 export interface AdoptionRequest {
@@ -36,7 +36,7 @@ export interface AdoptionRequest {
 export interface AdoptionStores {
   readonly pool: pg.Pool;
   /** Null: no markers can be looked at. */
-  readonly markers: Redis | null;
+  readonly markers: MarkerRedis | null;
   readonly callTimeoutMs: number;
 }
 

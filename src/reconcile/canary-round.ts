@@ -6,7 +6,6 @@
  * Does not repair anything: that is what it is there to see.
  */
 import { randomUUID } from 'node:crypto';
-import type { Redis } from 'ioredis';
 import type pg from 'pg';
 import {
   canaryKey,
@@ -32,10 +31,11 @@ import {
   type OverdueRound,
 } from '../postgres/canary.ts';
 import { breakMarker, clearMarkers, hasMarker, setMarker } from '../redis/canary-marker.ts';
+import type { MarkerRedis } from '../redis/script.ts';
 
 export interface CanaryStores {
   readonly pool: pg.Pool;
-  readonly markers: Redis;
+  readonly markers: MarkerRedis;
   readonly callTimeoutMs: number;
 }
 

@@ -5,7 +5,7 @@
  * than those of the pass.
  * Running it twice, or on two machines at once, is harmless. Repairs nothing.
  */
-import { storeChanged } from '../domain/marker-store.ts';
+import { storeChange } from '../domain/marker-store.ts';
 import { OperatingError } from '../domain/operating-error.ts';
 import { readCheckpoint } from '../postgres/checkpoint.ts';
 import {
@@ -139,7 +139,7 @@ async function assertSameMarkers({ pool, sql, source, markers, limits }: SourceC
     readCheckpoint(pool, sql),
     readMarkerStore(markers, limits.callTimeoutMs),
   ]);
-  if (checkpoint !== null && !storeChanged(checkpoint.markerStore, store)) return;
+  if (checkpoint !== null && storeChange(checkpoint.markerStore, store) !== 'lost') return;
   throw new OperatingError(
     'not_ready',
     `The marker Redis of this process is not the one that the pass over ${source.name} began with: it restarted, failed over ` +

@@ -5,8 +5,9 @@
  */
 import type { Position } from '../domain/claim.ts';
 import {
+  identityOf,
   repairObstacles,
-  storeChanged,
+  storeChange,
   storeWarnings,
   type MarkerStoreIdentity,
   type StoreReading,
@@ -41,17 +42,19 @@ export async function preflight(context: SourceContext, term: Term): Promise<Pre
   }
   const store = await readMarkerStore(markers, limits.callTimeoutMs);
   term.guard();
-  let from = await takeCheckpoint(pool, sql, term.fencingToken, store);
-  if (checkpoint !== null && storeChanged(checkpoint.markerStore, store)) {
+  const markerStore = identityOf(store);
+  let from = await takeCheckpoint(pool, sql, term.fencingToken, markerStore);
+  const change = checkpoint === null ? 'none' : storeChange(checkpoint.markerStore, store);
+  if (change !== 'none') {
     from = await rewindAfterStoreChange(pool, sql, {
-      markerStore: store,
-      rewindMs: source.rewindMs,
+      markerStore,
+      rewindMs: change === 'lost' ? source.rewindMs : null,
       fencingToken: term.fencingToken,
     });
   }
   const obstacles = repairObstacles(store);
   await tell(context, storeConditions(store, obstacles), '');
-  return { from, obstacles, store };
+  return { from, obstacles, store: markerStore };
 }
 
 /** What forbids repairs now, after the reading: it may have taken long. */
@@ -59,7 +62,7 @@ export async function obstaclesNow(context: SourceContext, { store }: Preflight)
   const now = await readMarkerStore(context.markers, context.limits.callTimeoutMs);
   const changed =
     'the marker Redis restarted, failed over or was flushed during the pass; the next pass looks again';
-  return [...repairObstacles(now), ...(storeChanged(store, now) ? [changed] : [])];
+  return [...repairObstacles(now), ...(storeChange(store, now) === 'lost' ? [changed] : [])];
 }
 
 interface Condition {

@@ -7,7 +7,7 @@ import { OperatingError } from '../domain/operating-error.ts';
 import type { Verdict } from '../domain/verdict.ts';
 import { asOperatingError } from '../postgres/as-operating-error.ts';
 import { storeReport, type NewReport } from '../postgres/report.ts';
-import { untilReady } from '../redis/connect.ts';
+import { untilMarkersReady } from '../redis/connect-markers.ts';
 import { judgeReported } from './judge-reports.ts';
 import { openSource } from './source-context.ts';
 import { findSource, type ReconcilerDeps } from './under-term.ts';
@@ -43,7 +43,7 @@ export async function reportClaim(
   const reportId = await store(deps, report);
   if (judging === 'by_next_pass') return unjudged(reportId, 'Others are being judged.');
   try {
-    if (judging === 'patiently') await untilReady(deps.markers, patienceMs);
+    if (judging === 'patiently') await untilMarkersReady(deps.markers, patienceMs);
     const context = await openSource(deps, source, deps.limits);
     return { reportId, ...(await judgeReported(context, null, { ...report, ids: [reportId] })) };
   } catch (error) {

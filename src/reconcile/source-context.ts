@@ -2,7 +2,6 @@
  * What every step of a pass works with: one source, its two stores, and a clock that follows the database's.
  * Does not decide anything and holds no state of a pass.
  */
-import type { Redis } from 'ioredis';
 import type pg from 'pg';
 import type { BlockLimits } from '../domain/block-pace.ts';
 import type { Distributor } from '../domain/distributor.ts';
@@ -13,7 +12,8 @@ import { readDatabaseTime } from '../postgres/horizon.ts';
 import { inspectTable } from '../postgres/inspect-table.ts';
 import { describeSource, type SourceSql } from '../postgres/source-sql.ts';
 import { markerForm, type MarkerForm } from '../redis/marker-form.ts';
-import type { ScreenPace } from '../redis/screen-markers.ts';
+import type { ScreenPace } from '../redis/screen-block.ts';
+import type { MarkerRedis } from '../redis/script.ts';
 import type { AwaitTurn } from '../redis/turns.ts';
 
 /** The sizes of the reading. */
@@ -54,7 +54,7 @@ const defaultDistributorTimeoutMs = 3_000;
 
 export interface Stores {
   readonly pool: pg.Pool;
-  readonly markers: Redis;
+  readonly markers: MarkerRedis;
   /** Comes before every key of our own in Redis: leases, queue, open claims. */
   readonly namespace: string;
   /** By the source's name; a source without one has none. */

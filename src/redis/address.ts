@@ -1,20 +1,29 @@
 /**
  * Where a Redis is, from its URL: `redis://`, or `rediss://` for TLS, which can name files as redis-cli does: `cacert` (the
  * authority that signed the server's certificate), `cert` and `key` (a certificate of our own). `redis+sentinel://` names
- * Sentinels that know where it is (`domain/redis-url.ts`).
+ * Sentinels that know where it is, `redis+cluster://` some servers of a Cluster (`domain/redis-url.ts`).
  * Invariants kept: no password gets into an error; over TLS the server's certificate is always checked, and its name.
  */
 import { readFileSync } from 'node:fs';
 import type { Redis, RedisOptions } from 'ioredis';
 import { OperatingError } from '../domain/operating-error.ts';
-import { formatHosts, readRedisHosts, type RedisHosts } from '../domain/redis-url.ts';
+import { formatHosts, readRedisHosts, type RedisHost, type RedisHosts } from '../domain/redis-url.ts';
 import { SentinelConnector, sentinelsOf } from './sentinel-connector.ts';
 import { TlsConnector } from './tls-connector.ts';
 
-export interface RedisAddress {
+export interface ServerAddress {
+  readonly kind: 'server';
   /** Without the names of files; that of several hosts says no more than the scheme. */
   readonly url: string;
-  readonly options: RedisOptions;
+  readonly options: Omit<RedisOptions, 'replyMapping'>;
+}
+
+export interface ClusterAddress {
+  readonly kind: 'cluster';
+  /** Some of its servers: they know the others. */
+  readonly hosts: readonly RedisHost[];
+  /** For each server. */
+  readonly options: Omit<RedisOptions, 'replyMapping'>;
 }
 
 type TlsFiles = Partial<Record<'ca' | 'cert' | 'key', string>>;
@@ -26,7 +35,7 @@ const files = { cacert: 'ca', cert: 'cert', key: 'key' } as const;
  * Throws OperatingError `configuration` for a URL that cannot be read, with all that is wrong with it, or that names a
  * file that cannot.
  */
-export function readAddress(text: string): RedisAddress {
+export function readAddress(text: string): ServerAddress | ClusterAddress {
   const reading = readRedisHosts(text);
   if (reading === null) return readOneServer(text);
   if ('problems' in reading) {
@@ -36,16 +45,23 @@ export function readAddress(text: string): RedisAddress {
       `The Redis URL will not do; nothing was connected to:\n${lines}`,
     );
   }
-  if (reading.hosts.kind === 'cluster') {
-    throw new OperatingError(
-      'configuration',
-      'This Redis cannot be a Cluster: only markers may lie in one. Nothing was connected to.',
-    );
-  }
-  return { url: 'redis://', options: throughSentinels(reading.hosts) };
+  const { kind, hosts } = reading.hosts;
+  return kind === 'cluster'
+    ? { kind, hosts, options: serverOptions(reading.hosts) }
+    : { kind: 'server', url: 'redis://', options: throughSentinels(reading.hosts) };
 }
 
-function readOneServer(text: string): RedisAddress {
+/** The same for leases and queues, whose keys must be able to lie together: no Cluster. */
+export function readServerAddress(text: string): ServerAddress {
+  const address = readAddress(text);
+  if (address.kind === 'server') return address;
+  throw new OperatingError(
+    'configuration',
+    'This Redis cannot be a Cluster: only markers may lie in one. Nothing was connected to.',
+  );
+}
+
+function readOneServer(text: string): ServerAddress {
   // The parser's own error would carry the whole URL, with its password.
   if (!URL.canParse(text) || !/^rediss?:$/.test(new URL(text).protocol)) {
     throw new OperatingError(
@@ -63,26 +79,39 @@ function readOneServer(text: string): RedisAddress {
     if (url.protocol === 'redis:') throw badFile(parameter, file, 'goes with rediss:// only');
     named.set(parameter, file);
   }
-  if (url.protocol === 'redis:') return { url: text, options: {} };
-  return { url: url.href, options: { tls: readFiles(named), Connector: TlsConnector } };
+  if (url.protocol === 'redis:') return { kind: 'server', url: text, options: {} };
+  return {
+    kind: 'server',
+    url: url.href,
+    options: { tls: readFiles(named), Connector: TlsConnector },
+  };
 }
 
 function throughSentinels(given: RedisHosts): RedisOptions {
-  const { hosts, isTls, primaryName, username, password, database, parameters } = given;
+  const { hosts, primaryName, database, parameters } = given;
   const [sentinelUsername, sentinelPassword] = ['sentinelUsername', 'sentinelPassword'].map((name) =>
     parameters.get(name),
   );
-  const tls = isTls ? readFiles(parameters) : undefined;
+  const options = serverOptions(given);
+  const { tls } = options;
   return {
+    ...options,
     Connector: SentinelConnector,
     sentinels: [...hosts],
     name: primaryName,
     db: database,
-    ...(username === null ? {} : { username }),
-    ...(password === null ? {} : { password }),
     ...(sentinelUsername === undefined ? {} : { sentinelUsername }),
     ...(sentinelPassword === undefined ? {} : { sentinelPassword }),
-    ...(tls === undefined ? {} : { tls, sentinelTLS: tls, enableTLSForSentinelMode: true }),
+    ...(tls === undefined ? {} : { sentinelTLS: tls, enableTLSForSentinelMode: true }),
+  };
+}
+
+/** How each of the servers that hold the data is spoken to. */
+function serverOptions({ isTls, username, password, parameters }: RedisHosts): RedisOptions {
+  return {
+    ...(username === null ? {} : { username }),
+    ...(password === null ? {} : { password }),
+    ...(isTls ? { tls: readFiles(parameters), Connector: TlsConnector } : {}),
   };
 }
 

@@ -4,9 +4,9 @@
  * waits for the server and sends again.
  * Invariants kept: no call and no close waits for ever; no password gets into an error. Does not read the environment.
  */
-import { Redis, type RedisOptions } from 'ioredis';
+import { Redis, type Cluster, type RedisOptions } from 'ioredis';
 import { OperatingError } from '../domain/operating-error.ts';
-import { addressOf, hintOf, readAddress } from './address.ts';
+import { addressOf, hintOf, readServerAddress } from './address.ts';
 import { describeRedisError } from './redis-trouble.ts';
 
 export interface StrictOptions {
@@ -35,23 +35,32 @@ const movedAway = ['READONLY', 'LOADING', 'MASTERDOWN'];
  * Throws OperatingError `configuration` for a URL that cannot be read.
  */
 export function connectStrict(url: string, options: StrictOptions): Redis {
-  const address = readAddress(url);
+  const address = readServerAddress(url);
   const redis = new Redis(address.url, {
     ...address.options,
-    maxRetriesPerRequest: 0,
+    ...strictSettings(options),
     enableOfflineQueue: false,
+    retryStrategy: reconnectDelayMs,
+    reconnectOnError: hasMovedAway,
+  });
+  redis.on('error', oncePerStreak(redis, options.onError));
+  return redis;
+}
+
+/** What makes a connection strict, of a server by itself or of one of a Cluster. */
+export function strictSettings(
+  options: StrictOptions,
+): Omit<RedisOptions, 'replyMapping'> & { readonly replyMapping: 'legacy' } {
+  return {
+    maxRetriesPerRequest: 0,
     autoResendUnfulfilledCommands: false,
     autoResubscribe: false,
     connectTimeout: options.connectTimeoutMs ?? 2_000,
     socketTimeout: options.socketTimeoutMs ?? 5_000,
     disconnectTimeout: 100,
-    retryStrategy: reconnectDelayMs,
-    reconnectOnError: hasMovedAway,
     replyMapping: 'legacy',
     ...(options.connectionName === undefined ? {} : { connectionName: options.connectionName }),
-  });
-  redis.on('error', oncePerStreak(redis, options.onError));
-  return redis;
+  };
 }
 
 /**
@@ -61,7 +70,7 @@ export function connectStrict(url: string, options: StrictOptions): Redis {
  * Throws OperatingError `configuration` for a URL that cannot be read.
  */
 export function connectPatient(url: string, options: Pick<StrictOptions, 'onError'>): PatientRedis {
-  const address = readAddress(url);
+  const address = readServerAddress(url);
   const redis = new PatientRedis(address.url, {
     ...address.options,
     maxRetriesPerRequest: null,
@@ -117,7 +126,7 @@ function oncePerStreak(redis: Redis, tell: (error: OperatingError) => void): (er
   };
 }
 
-function reconnectDelayMs(times: number): number {
+export function reconnectDelayMs(times: number): number {
   const delayMs = Math.min(reconnectFirstMs * 2 ** Math.min(times - 1, 10), reconnectMaxMs);
   return Math.ceil(delayMs * (0.5 + Math.random() / 2));
 }
@@ -167,7 +176,7 @@ export function renewConnection(redis: Redis): void {
 }
 
 /** Closes a client within `deadlineMs`: in good order if the server answers, by force if not. Never throws. */
-export async function endRedis(redis: Redis, deadlineMs: number): Promise<void> {
+export async function endRedis(redis: Redis | Cluster, deadlineMs: number): Promise<void> {
   if (redis.status === 'end') return;
   const ended = new Promise<void>((resolve) => {
     redis.once('end', resolve);

@@ -7,12 +7,17 @@ import { ReplyError } from 'ioredis';
 import { OperatingError } from '../domain/operating-error.ts';
 import { describeTlsTrouble } from '../domain/tls-trouble.ts';
 
+/** What a Cluster refuses is sent on for a while; then the client says this. */
+const sentOn = /^Too many Cluster redirections\. Last error: (?:ReplyError: )?(.*)$/;
+
 /** Client errors that would mean nothing to people. */
 const plainWords = [
   ["Stream isn't writeable", 'not connected'],
   ['Reached the max retries per request limit', 'the connection broke before the answer came'],
   ['Connection is closed', 'the connection is closed'],
   ['Socket timeout', 'no answer on an open connection'],
+  ["Cluster isn't ready", 'not connected'],
+  ['Failed to refresh slots cache', 'no server of the Cluster tells its slots'],
 ] as const;
 
 /** One that is a sentence already stays what it is. */
@@ -24,6 +29,10 @@ export function describeRedisError(error: unknown): OperatingError {
   if (untrusted !== null) {
     const message = `Redis was not connected to over TLS: ${untrusted}.`;
     return new OperatingError('configuration', message);
+  }
+  const refusal = sentOn.exec(cause.message)?.[1];
+  if (refusal !== undefined) {
+    return new OperatingError('redis_unreachable', `Redis refused, however often it was asked: ${refusal}.`);
   }
   const known = plainWords.find(([words]) => cause.message.includes(words))?.[1];
   const message = known ?? (cause.message === '' ? code : cause.message);

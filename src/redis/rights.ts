@@ -53,7 +53,7 @@ function wordsOf(call: string, { keys }: Need): string[] {
 
 /** As access lists write it. */
 function nameOf([command = '', sub = '']: readonly string[]): string {
-  return command === 'client' ? `${command}|${sub}` : command;
+  return command === 'client' || command === 'cluster' ? `${command}|${sub}` : command;
 }
 
 function sentenceOf(user: string, { what, keys }: Need, names: readonly string[]): string {

@@ -1,6 +1,6 @@
-#!lua flags=no-writes
+#!lua flags=no-writes,allow-cross-slot-keys
 -- Compares a block of claims with their markers, which are fields of hashes; only the suspicious come back. Agrees with `assess`.
--- KEYS    none: the keys are packed into the block (standalone Redis only)
+-- KEYS    none, or on a Cluster one of its server: the keys are packed into the block, all of them of that server
 -- ARGV    1 block: messages of binary COPY, with the fields status, key, value, expiry in Unix ms (8 bytes), xid, id
 --         2 now, Unix ms   3 tolerance, ms   4 "any", "value", or "attempt": what values name   5 "endless": no expiry is right
 --         6 field

@@ -13,10 +13,15 @@ export async function readServerTime(
   key: string,
   callTimeoutMs: number,
 ): Promise<number> {
+  return withDeadline(askServerTime(redis, key), callTimeoutMs, 'asking for the time');
+}
+
+/** The same for callers with a deadline of their own. */
+export async function askServerTime(redis: MarkerRedis, key: string): Promise<number> {
   const asked: Promise<unknown> = redis.isCluster
     ? runScript(redis, serverTimeScript, [key], [])
     : redis.time();
-  const reply = await withDeadline(asked, callTimeoutMs, 'asking for the time');
+  const reply = await asked;
   if (!Array.isArray(reply)) throw new TypeError('TIME must answer with a list');
   const [seconds = 0, microseconds = 0] = reply.map(Number);
   return seconds * 1000 + microseconds / 1000;

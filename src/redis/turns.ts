@@ -5,16 +5,17 @@
  */
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
+import { pingKnown } from './connect-markers.ts';
 import { withDeadline } from './connect.ts';
 import { describeRedisError } from './redis-trouble.ts';
-import { loadScript, runScript } from './script.ts';
+import { loadScript, runScript, type MarkerRedis } from './script.ts';
 
 const takeTurnScript = loadScript(new URL('./take-turn.lua', import.meta.url));
 
 export interface TurnOptions {
   /** Where rate is kept: a strict connection to the Redis that all workers share. */
   readonly leases: Redis;
-  readonly markers: Redis;
+  readonly markers: MarkerRedis;
   readonly namespace: string;
   /** Null: no rate. */
   readonly rowsPerSecond: number | null;
@@ -64,7 +65,7 @@ async function untilFast(
     let quickestMs = Number.POSITIVE_INFINITY;
     for (let sent = 0; sent < pings && quickestMs > pauseAboveMs; sent += 1) {
       const sentAtMs = performance.now();
-      await answerOf(markers.ping(), callTimeoutMs, 'asking the marker Redis how fast it answers');
+      await answerOf(pingKnown(markers), callTimeoutMs, 'asking the marker Redis how fast it answers');
       quickestMs = Math.min(quickestMs, performance.now() - sentAtMs);
     }
     if (quickestMs <= pauseAboveMs) return;

@@ -61,9 +61,10 @@ it('the daemon follows, the lost markers are found and re-issued unasked, and pa
       what: 'a later claim to be repaired',
       ...patience,
     });
-    expect(await world.discrepancies()).toSatisfy((all: { state: string }[]) =>
-      all.every(({ state }) => state === 'resolved'),
-    );
+    await waitFor(async () => (await world.discrepancies()).every(({ state }) => state === 'resolved'), {
+      what: 'all to be settled',
+      ...patience,
+    });
   } finally {
     expect(await daemon.stop()).toBe(true);
     replica.disconnect();

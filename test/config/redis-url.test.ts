@@ -32,3 +32,30 @@ it('what is no URL at all is told how one is written', async () => {
   const { lines } = await complaints(smallest, { env: { REDIS_URL: 'sentinel://h/m' } });
   expect(lines).toEqual([expect.stringContaining('through Sentinels it is redis+sentinel://')]);
 });
+
+const cluster = 'rediss+cluster://user:secret@c1,c2:7001';
+
+it('a Cluster is taken for markers, with a queue elsewhere', async () => {
+  const { markerRedis, queueRedis } = await load(smallest, {
+    env: { REDIS_URL: cluster, QUEUE_REDIS_URL: sentinel },
+  });
+  expect([markerRedis.url, queueRedis.url]).toEqual([cluster, sentinel]);
+});
+
+it.each([
+  [
+    { REDIS_URL: cluster },
+    /^queueRedis\.url: is missing: markerRedis\.url is a Redis Cluster, .*QUEUE_REDIS_URL/,
+  ],
+  [
+    { QUEUE_REDIS_URL: cluster },
+    /^queueRedis\.url \(from QUEUE_REDIS_URL\): cannot be a Redis Cluster: queues and leases/,
+  ],
+  [
+    { REDIS_URL: `${cluster}/1`, QUEUE_REDIS_URL: sentinel },
+    /^markerRedis\.url \(from REDIS_URL\): names a database/,
+  ],
+])('a queue in a Cluster, or a Cluster with databases, is refused: %j', async (env, said) => {
+  const { lines } = await complaints(smallest, { env });
+  expect(lines).toEqual([expect.stringMatching(said)]);
+});

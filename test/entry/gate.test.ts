@@ -7,6 +7,7 @@ import type { OperatingError } from '../../src/domain/operating-error.ts';
 import { openGate, type OpenGateOptions } from '../../src/entry/gate.ts';
 import { useFolder } from '../config/written-config.ts';
 import { useGates } from '../gate/support/use-gates.ts';
+import { startRedisCluster } from '../support/redis-cluster.ts';
 import { waitFor } from '../support/wait-for.ts';
 
 const gates = useGates();
@@ -90,6 +91,21 @@ describe('a gate for an application', () => {
       eligibility: { key: () => 'all', load, freshMs: 60_000, staleMs: 1_000, waitMs: 5_000 },
     });
     expect(await gate.claim({ columns: gift })).toMatchObject({ kind: 'refused', reason: 'not begun' });
+  });
+
+  it('claims in a Cluster; whether something is open is then kept in the Redis of the queues', async () => {
+    const cluster = await startRedisCluster(2);
+    onTestFinished(async () => cluster.stop());
+    const load = async () => ({ open: true }) as const;
+    const { gate, troubles } = await open({
+      env: { MARKERS: cluster.url, QUEUE_REDIS_URL: gates.redisUrl() },
+      eligibility: { key: () => 'all', load, freshMs: 60_000, staleMs: 1_000, waitMs: 5_000 },
+    });
+    expect(await gate.claim({ attempt: 'a1', columns: gift })).toMatchObject({ kind: 'granted' });
+    expect(await cluster.client.get('gift:7:1:100180')).toBe('a1');
+    expect(await gates.client().keys('*eligibility*')).not.toEqual([]);
+    await gate.close();
+    expect(troubles).toEqual([]);
   });
 
   it('goes on without Redis if it may, from the start', async () => {

@@ -2,7 +2,7 @@
  * Lines of claims as binary COPY sends them for the screening. Written from PostgreSQL's manual (messages, COPY) and not with
  * the program's own code, so that both can be wrong only apart.
  */
-import type { ClaimLines } from '../../src/redis/screen-markers.ts';
+import type { ClaimLines } from '../../src/redis/screen-block.ts';
 
 export interface ClaimLine {
   readonly status: 'g' | 'p' | 'r' | 'u';

@@ -7,7 +7,7 @@ import { OperatingError } from '../../domain/operating-error.ts';
 import type { Source } from '../../domain/source.ts';
 import { matchTemplate } from '../../domain/template.ts';
 import { assertMigrated } from '../../postgres/migrate.ts';
-import { untilReady } from '../../redis/connect.ts';
+import { untilMarkersReady } from '../../redis/connect-markers.ts';
 import { explainClaim, explainMarker, type ExplainTarget } from '../../reconcile/explain-claim.ts';
 import { tell, type Told } from '../../reconcile/explain-words.ts';
 import { openSource } from '../../reconcile/source-context.ts';
@@ -35,7 +35,7 @@ export async function runExplain(
     await assertMigrated(deps.pool);
     const context = await openSource(deps, source, deps.limits);
     // Whether it is ready is told by the reading of the marker itself.
-    await untilReady(deps.markers, redisReadyMs).catch(() => undefined);
+    await untilMarkersReady(deps.markers, redisReadyMs).catch(() => undefined);
     const ask = options.ask === true;
     const explained =
       target.kind === 'claim'

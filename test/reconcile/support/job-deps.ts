@@ -17,6 +17,8 @@ export interface PassChanges {
   readonly force?: boolean;
   /** A pool that steps in between: see `intercept.ts`. */
   readonly pool?: JobDeps['pool'];
+  /** Another marker Redis than that of the world. */
+  readonly markers?: JobDeps['markers'];
   readonly signal?: AbortSignal;
   /** Asked for all sources; nobody unless given. */
   readonly distributor?: Distributor;
@@ -29,6 +31,7 @@ export function jobDeps(stores: Pick<JobDeps, 'pool' | 'markers' | 'leases'>, ch
   return {
     ...stores,
     pool: changes.pool ?? stores.pool,
+    markers: changes.markers ?? stores.markers,
     namespace: 'own',
     sources: sources.map((source) => ({
       ...source,
