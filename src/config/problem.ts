@@ -87,7 +87,7 @@ function describeProblem({ path, message, showsValue, from }: Problem, written: 
 
 /** A URL may have strayed into any key. */
 function quote(value: string): string {
-  const safe = value.replaceAll(/:\/\/\S*@/g, '://***@');
+  const safe = value.replaceAll(/:\/\/\S*@/g, '://***@').replaceAll(/(password=)[^&\s]*/gi, '$1***');
   return JSON.stringify(safe.length > shownCharsMax ? `${safe.slice(0, shownCharsMax)}…` : safe);
 }
 

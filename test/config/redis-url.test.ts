@@ -28,6 +28,13 @@ it('all that is wrong with either is told, with where it is from, and no word of
   expect(lines.join('')).not.toMatch(/SE|CRET/);
 });
 
+it('a password behind the question mark is not shown either, wherever the URL has strayed to', async () => {
+  const { lines } = await complaints(
+    `${smallest}\ntimezone: 'redis+sentinel://h/m?sentinelPassword=SECRET&x=1'`,
+  );
+  expect(lines).toEqual([expect.stringContaining('sentinelPassword=***&x=1')]);
+});
+
 it('what is no URL at all is told how one is written', async () => {
   const { lines } = await complaints(smallest, { env: { REDIS_URL: 'sentinel://h/m' } });
   expect(lines).toEqual([expect.stringContaining('through Sentinels it is redis+sentinel://')]);
