@@ -70,9 +70,10 @@ const idPattern = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/;
 
 async function readJob(queue: OpenQueue['queue'], id: string): Promise<ByHandJob | null> {
   if (!idPattern.test(id)) return null;
+  // The state first: one that has ended by then says in the job what came of it.
+  const [state, { logs }] = await Promise.all([queue.getJobState(id), queue.getJobLogs(id, 0, linesMax - 1)]);
   const job = await queue.getJob(id);
   if (job === undefined) return null;
-  const [state, { logs }] = await Promise.all([job.getState(), queue.getJobLogs(id, 0, linesMax - 1)]);
   return {
     id,
     payload: readByHandPayload(job.data),

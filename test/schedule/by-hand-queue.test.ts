@@ -43,7 +43,7 @@ function work(): void {
     ran.push(payload);
     return {};
   };
-  worker = startByHandWorker({ url: redis.url, prefix, onEvent, run, concurrency: 2, stallAfterMs: 200 });
+  worker = startByHandWorker({ url: redis.url, prefix, onEvent, run, concurrency: 2, stallAfterMs: 500 });
 }
 
 async function untilEnded(id: string): Promise<{ state: string; error: string | null }> {
