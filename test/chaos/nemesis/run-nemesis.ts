@@ -18,7 +18,7 @@ import { faults } from './faults.ts';
 import { wrongsInHistory } from './judge-history.ts';
 import { sampleStage } from './sample-stage.ts';
 import type { Sample } from './soak-verdict.ts';
-import { limits, openStage, type Stage } from './stage.ts';
+import { limits, openStage, type BrakeLimits, type Stage } from './stage.ts';
 
 export interface History {
   readonly seed: number;
@@ -45,6 +45,10 @@ export interface NemesisOptions {
   /** Which faults there are; all of them unless given. */
   readonly strikesWith?: (fault: string) => boolean;
   readonly say: (line: string) => void;
+  /** Told what was sampled, before it is waited for that all settles. */
+  readonly onSamples?: (samples: readonly Sample[]) => void;
+  /** Of the brake; `limits` unless given. */
+  readonly brake?: BrakeLimits;
 }
 
 /** Far more than any backoff, lease or time-out of what has to settle. */
@@ -55,9 +59,10 @@ const readyWithinMs = 120_000;
 export async function runNemesis(
   program: Program,
   random: SeededRandom,
-  { goesOn, say, strikesWith = () => true }: NemesisOptions,
+  options: NemesisOptions,
 ): Promise<History> {
-  const stage = await openStage(program, random);
+  const { brake = limits, say } = options;
+  const stage = await openStage(program, random, brake);
   try {
     for (const at of [0, 1]) {
       stage.startDaemon(at);
@@ -67,9 +72,10 @@ export async function runNemesis(
       await daemon.waitForLine('watches gifts', { timeoutMs: readyWithinMs });
     await untilGranted(stage, 10);
     const sampling = sampleStage(stage);
-    const strikes = await strike(stage, random, { goesOn, say, strikesWith });
+    const strikes = await strike(stage, random, options);
     const samples = await sampling.stop();
-    const overLimit = await limitsExceeded(stage);
+    options.onSamples?.(samples);
+    const overLimit = await limitsExceeded(stage, brake);
     stage.recording.mark('the faults are over');
     const faultsEndedMs = Date.now();
     const settledInMs = await settle(stage);
@@ -108,7 +114,7 @@ export async function runNemesis(
 async function strike(
   stage: Stage,
   random: SeededRandom,
-  { goesOn, say, strikesWith }: Required<NemesisOptions>,
+  { goesOn, say, strikesWith = () => true }: NemesisOptions,
 ): Promise<string[]> {
   const names = Object.keys(faults).filter(strikesWith);
   const strikes: string[] = [];
@@ -137,14 +143,14 @@ async function untilGranted(stage: Stage, count: number): Promise<void> {
 }
 
 /** Nobody has lifted the brake so far: the limits hold over both daemons, whatever happened to them. */
-async function limitsExceeded({ world }: Stage): Promise<string[]> {
+async function limitsExceeded({ world }: Stage, brake: BrakeLimits): Promise<string[]> {
   const applied = (await world.repairs()).filter(({ outcome }) => outcome === 'applied');
   const byPass = new Map<string | null, number>();
   for (const { passId } of applied) byPass.set(passId, (byPass.get(passId) ?? 0) + 1);
   return [
-    ...(applied.length > limits.repairsPerHour ? [`${applied.length} repairs in an hour`] : []),
+    ...(applied.length > brake.repairsPerHour ? [`${applied.length} repairs in an hour`] : []),
     ...[...byPass]
-      .filter(([, count]) => count > limits.repairsPerPlan)
+      .filter(([, count]) => count > brake.repairsPerPlan)
       .map(([pass, count]) => `${count} repairs of pass ${pass}`),
   ];
 }
@@ -163,7 +169,10 @@ async function settle(stage: Stage): Promise<number> {
       return true;
     },
     { what: 'everything to be settled', timeoutMs: settleWithinMs, intervalMs: 500 },
-  );
+  ).catch((cause: unknown) => {
+    const said = stage.daemons.map((daemon) => daemon.output().slice(-3_000)).join('\n');
+    throw new Error(`not everything was settled; the daemons said last:\n${said}`, { cause });
+  });
   return performance.now() - began;
 }
 

@@ -21,7 +21,11 @@ import { prepareForGate } from '../support/gate-world.ts';
 import { Recording } from './recording.ts';
 
 /** Of the brake, in the daemons' configuration. */
-export const limits = { repairsPerPlan: 40, repairsPerHour: 2_000 } as const;
+export interface BrakeLimits {
+  readonly repairsPerPlan: number;
+  readonly repairsPerHour: number;
+}
+export const limits: BrakeLimits = { repairsPerPlan: 40, repairsPerHour: 2_000 };
 
 const hourMs = 3_600_000;
 /** One of the two may be an hour off, either way; by the seed itself, so that each of a few seeds has another. */
@@ -123,7 +127,11 @@ export class Stage {
   }
 }
 
-export async function openStage(program: Program, random: SeededRandom): Promise<Stage> {
+export async function openStage(
+  program: Program,
+  random: SeededRandom,
+  { repairsPerPlan, repairsPerHour }: BrakeLimits,
+): Promise<Stage> {
   const { env } = process;
   const [postgres, queue, markers] = await Promise.all([
     startPostgres({ env, settings: recordedSettings }),
@@ -141,7 +149,6 @@ export async function openStage(program: Program, random: SeededRandom): Promise
   const distributor = await startDemoDistributor({ honoursNotAfter: false });
   const databaseUrl = new URL(world.databaseUrl);
   databaseUrl.port = String(toPostgres.port);
-  const { repairsPerPlan, repairsPerHour } = limits;
   const config = await program.write(
     `nemesis-${random.seed}.yaml`,
     shopConfig(world, {

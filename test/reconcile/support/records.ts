@@ -95,7 +95,9 @@ export function recordsOf(pool: Pool, redis: Redis): Records {
         update reconciler.discrepancy set marker_since = marker_since - interval '2 hours', next_check_at = null;`);
     },
     makeDue: async () => {
-      await pool.query('update reconciler.discrepancy set next_check_at = null');
+      await pool.query(
+        `update reconciler.discrepancy set next_check_at = null where state = 'open' and next_check_at is not null`,
+      );
     },
     intendExpiries: async (claims) => {
       for (const { id, expiresAtMs } of claims) {
