@@ -19,11 +19,12 @@ export interface CommandEvent {
   readonly calls: readonly (readonly string[])[];
 }
 
-/** From here on the store may be another one: nothing is known of what it holds. */
+/** From here on the store may be another one: nothing is known of what it holds, unless that is nothing. */
 export interface StoreEvent {
   readonly kind: 'store';
   readonly atMs: number;
   readonly store: string;
+  readonly isEmpty: boolean;
 }
 
 /** A row as it was written by a transaction that committed. */

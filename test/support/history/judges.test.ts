@@ -46,7 +46,7 @@ const script = (
 });
 
 const changesOf = (events: readonly HistoryEvent[], prefix = 'gift:'): KeyChange[] => [
-  ...keyChanges([{ kind: 'store', atMs: 0, store: 'markers' }, ...events], 'markers', prefix),
+  ...keyChanges([{ kind: 'store', atMs: 0, store: 'markers', isEmpty: false }, ...events], 'markers', prefix),
 ];
 
 const taken = plain(10, app, 'set', key, 'a1', 'PX', '10000');

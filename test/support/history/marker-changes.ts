@@ -35,11 +35,11 @@ export function* keyChanges(
   prefix: string,
 ): Generator<KeyChange, void, undefined> {
   let states = new Map<string, KeyState>();
-  let others = unknown;
+  let others: KeyState = unknown;
   for (const event of events) {
     if (event.kind === 'store' && event.store === store) {
       states = new Map();
-      others = unknown;
+      others = event.isEmpty ? absent : unknown;
     }
     if (event.kind !== 'command' || event.store !== store) continue;
     for (const words of isScript(event) ? event.calls : [event.words]) {

@@ -30,9 +30,13 @@ export async function recordRedis(url: string, store: string): Promise<RedisReco
   const client = new Redis(url);
   client.on('error', () => undefined);
   const monitor: Redis = await client.monitor();
-  const begin = (): void => void events.push({ kind: 'store', atMs: Date.now(), store });
-  begin();
-  monitor.on('monitoring', begin);
+  const begin = async (): Promise<void> => {
+    const event = { kind: 'store' as const, atMs: Date.now(), store, isEmpty: false };
+    events.push(event);
+    event.isEmpty = !(await client.info('keyspace')).includes('keys=');
+  };
+  await begin();
+  monitor.on('monitoring', () => void begin().catch(() => undefined));
   monitor.on('error', () => undefined);
   let echoed = '';
   let last: Writable | null = null;
