@@ -43,7 +43,7 @@ async function startDaemon(): Promise<ProcessHandle> {
     args: ['start', '--config', config],
     env: { DATABASE_URL: '', REDIS_URL: '', QUEUE_REDIS_URL: '' },
   });
-  await daemon.waitForLine('claim-reconciler watches gifts');
+  await daemon.waitForLine('claim-reconciler watches gifts', { timeoutMs: 60_000 });
   return daemon;
 }
 
