@@ -25,7 +25,7 @@ describe('the arguments of a bench', () => {
   });
 
   it.each([
-    [['nothing'], [/no bench "nothing".*pass, scale, repairs, footprint, gate/]],
+    [['nothing'], [/no bench "nothing".*pass, scale, repairs, workers, footprint, gate/]],
     [['pass', 'gate'], [/"gate" says nothing here/]],
     [['--rows', '0'], [/--rows must be a whole number from 1 to 100000000, not "0"/]],
     [['--rows', '1e6'], [/--rows must be/]],
