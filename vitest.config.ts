@@ -1,7 +1,9 @@
 /**
- * How the tests run: on real servers that `test/global-setup.ts` boots once, in two processes at most.
+ * How the tests run: on real servers that `test/global-setup.ts` boots once. In three processes at least, since most tests wait for
+ * something most of the time; in as many as there are cores, up to six.
  * Coverage is demanded of the domain only, and all of it there: it is pure, so there is no excuse.
  */
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
@@ -10,7 +12,7 @@ export default defineConfig({
     exclude: ['test/browser/**'],
     globalSetup: ['test/global-setup.ts'],
     pool: 'forks',
-    maxWorkers: 2,
+    maxWorkers: Math.min(6, Math.max(3, availableParallelism())),
     testTimeout: 60_000,
     hookTimeout: 60_000,
     teardownTimeout: 30_000,
