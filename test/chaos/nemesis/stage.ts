@@ -159,6 +159,8 @@ export async function openStage(
       schedule: '* * * * * *',
       brake: `{ repairsPerPlan: ${repairsPerPlan}, repairsPerHour: ${repairsPerHour}, share: 100%, shareSample: 1000 }`,
       distributor: `{ url: '${distributor.url}', timeout: 250ms }`,
+      // With this every pass is shared by both daemons, however little it has to read.
+      reading: random.integer(0, 1) === 0 ? '{}' : '{ chunks: { over: 0, rows: 1000 } }',
     }),
   );
   return new Stage(
