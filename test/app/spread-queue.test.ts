@@ -11,6 +11,7 @@ import { useProgram } from '../cli/support/program.ts';
 import { useWorlds } from '../reconcile/support/use-world.ts';
 import type { World } from '../reconcile/support/world.ts';
 import { waitFor } from '../support/wait-for.ts';
+import { addManyClaims } from './support/many-claims.ts';
 import { startShopDaemon, type ShopDaemon } from './support/shop-daemon.ts';
 
 const worlds = useWorlds();
@@ -44,20 +45,6 @@ async function start(grace = '20ms'): Promise<ShopDaemon> {
   return started;
 }
 
-/** Every thousandth has no marker. */
-async function addClaims(): Promise<void> {
-  const pipeline = world.redis.pipeline();
-  for (let uid = 1; uid <= claims; uid += 1) {
-    if (uid % 1_000 !== 0) pipeline.set(`gift:${uid}`, `attempt-${uid}`, 'PX', 86_400_000);
-  }
-  await pipeline.exec();
-  await world.pool.query(
-    `insert into gift_claim (uid, attempt_id, status, expires_at)
-     select n, 'attempt-' || n, 'granted', clock_timestamp() + interval '1 day' from generate_series(1, $1) n`,
-    [claims],
-  );
-}
-
 interface Judged {
   readonly checked: number;
   readonly outcomes: readonly string[];
@@ -81,7 +68,7 @@ it('paused: the pass judges all chunks itself, and leaves none in the queue', as
   const chunks = new Queue('chunks', { connection: queueRedis, prefix: 'claim-reconciler:queue' });
   await chunks.pause();
   daemon = await start();
-  await addClaims();
+  await addManyClaims(world, claims);
   await waitFor(async () => (await judged()).checked >= claims, { what: 'the pass', timeoutMs: 50_000 });
   expect(await judged()).toEqual({ checked: claims, outcomes: ['completed'] });
   expect(await world.discrepancies()).toHaveLength(claims / 1_000);
@@ -91,7 +78,7 @@ it('paused: the pass judges all chunks itself, and leaves none in the queue', as
 
 it('emptied in the middle: nothing is lost or found twice, and the log is not flooded', async () => {
   daemon = await start();
-  await addClaims();
+  await addManyClaims(world, claims);
   await waitFor(async () => (await chunksAhead()) > 3, { what: 'chunks', intervalMs: 10 });
   await queueRedis.flushall();
   const found = async (): Promise<number[]> =>
@@ -110,7 +97,7 @@ it('shared with a daemon that is configured otherwise: one of both judges all, t
   daemon = await start();
   const other = await start('21ms');
   try {
-    await addClaims();
+    await addManyClaims(world, claims);
     await waitFor(async () => (await judged()).checked >= claims, { what: 'the pass', timeoutMs: 50_000 });
     expect(await judged()).toEqual({ checked: claims, outcomes: ['completed'] });
     const said = [daemon, other].flatMap(({ log }) =>

@@ -9,6 +9,7 @@ import { useWorlds } from '../reconcile/support/use-world.ts';
 import type { World } from '../reconcile/support/world.ts';
 import { startProcess, type ProcessHandle } from '../support/process-handle.ts';
 import { waitFor } from '../support/wait-for.ts';
+import { addManyClaims } from './support/many-claims.ts';
 
 const worlds = useWorlds();
 const program = useProgram();
@@ -21,20 +22,6 @@ const reading = '{ rowsPerSecond: 5000, chunks: { over: 0, rows: 2000 } }';
 beforeEach(async () => {
   world = await worlds.create();
 });
-
-/** All in one transaction, so that the pages cannot be told apart by it. Every thousandth has no marker. */
-async function addClaims(): Promise<void> {
-  const pipeline = world.redis.pipeline();
-  for (let uid = 1; uid <= claims; uid += 1) {
-    if (uid % 1_000 !== 0) pipeline.set(`gift:${uid}`, `attempt-${uid}`, 'PX', 86_400_000);
-  }
-  await pipeline.exec();
-  await world.pool.query(
-    `insert into gift_claim (uid, attempt_id, status, expires_at)
-     select n, 'attempt-' || n, 'granted', clock_timestamp() + interval '1 day' from generate_series(1, $1) n`,
-    [claims],
-  );
-}
 
 async function startDaemon(): Promise<ProcessHandle> {
   const text = shopConfig(world, { mode: 'observe', schedule: '* * * * * *', reading });
@@ -68,7 +55,7 @@ async function largePass(): Promise<LargePass | null> {
 
 it('a worker that is killed in mid-chunk loses nothing', async () => {
   const daemons = [await startDaemon(), await startDaemon()];
-  await addClaims();
+  await addManyClaims(world, claims);
   const pass = await waitFor(
     async () => {
       const now = await largePass();
@@ -100,7 +87,7 @@ it('a worker that is killed in mid-chunk loses nothing', async () => {
 
 it('a daemon that is told to stop in the middle of it ends in order, and the other goes on', async () => {
   const daemons = [await startDaemon(), await startDaemon()];
-  await addClaims();
+  await addManyClaims(world, claims);
   const pass = await waitFor(
     async () => {
       const now = await largePass();
