@@ -4,12 +4,11 @@
  * a repair only plans unless `apply` says otherwise; the brake holds for all of them, and cannot be passed from here.
  */
 import { z } from 'zod';
-import { readPayload, type PayloadReading } from './read-payload.ts';
+import { readPayload, sourceNameSchema, type PayloadReading } from './read-payload.ts';
 
 /** Longer than any honest id, key or name. */
 const text = z.string().max(20_000);
 const person = z.string().min(1).max(200);
-const source = z.string().regex(/^[a-z][a-z0-9_-]{0,62}$/, 'must be the name of a source');
 const number = z.string().regex(/^\d{1,18}$/, 'must be a number, as text');
 
 export const repairTargetSchema = z.discriminatedUnion('kind', [
@@ -25,7 +24,7 @@ export const undoTargetSchema = z.union([
 
 const repair = z.strictObject({
   task: z.literal('repair').describe('Judges a range of claims, one claim or one marker.'),
-  source,
+  source: sourceNameSchema,
   target: repairTargetSchema,
   apply: z.boolean().default(false).describe('Carries the repairs out; without it they are only planned.'),
 });

@@ -3,10 +3,10 @@
  * in Postgres.
  */
 import { z } from 'zod';
-import { readPayload, type PayloadReading } from './read-payload.ts';
+import { readPayload, sourceNameSchema, type PayloadReading } from './read-payload.ts';
 
 export const chunkPayloadSchema = z.strictObject({
-  source: z.string().regex(/^[a-z][a-z0-9_-]{0,62}$/, 'must be the name of a source'),
+  source: sourceNameSchema,
   passId: z.string().regex(/^\d{1,18}$/, 'must be the id of a pass'),
   number: z.int().min(1).max(2_147_483_647),
 });

@@ -3,11 +3,11 @@
  * Invariant kept: nothing is run that does not have this shape. Anyone with access to the queue's Redis can write a job.
  */
 import { z } from 'zod';
-import { readPayload, type PayloadReading } from './read-payload.ts';
+import { readPayload, sourceNameSchema, type PayloadReading } from './read-payload.ts';
 
 const schema = z.strictObject({
   /** The name of a configured source. */
-  source: z.string().regex(/^[a-z][a-z0-9_-]{0,62}$/, 'must be the name of a source'),
+  source: sourceNameSchema,
   /** The slot it was enqueued for; null when a person asked for it. */
   slot: z.iso.datetime().nullable(),
   /** The person who asked for it; none for a slot. */

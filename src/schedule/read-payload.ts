@@ -2,7 +2,10 @@
  * Reads what came out of a queue. Anyone with access to the queue's Redis can write a job: nothing is run that does not
  * have the shape of its kind, and nothing of what it holds instead is repeated.
  */
-import type { z } from 'zod';
+import { z } from 'zod';
+
+/** In the payload of a job. Whether there is such a source is seen when it is run. */
+export const sourceNameSchema = z.string().regex(/^[a-z][a-z0-9_-]{0,62}$/, 'must be the name of a source');
 
 export type PayloadReading<Payload> =
   | { readonly kind: 'readable'; readonly payload: Payload }

@@ -6,13 +6,13 @@
 import { z } from 'zod';
 import type { Enqueued } from './enqueue-in-time.ts';
 import { idOf, openQueue, type OpenQueue, type QueueOptions } from './open-queue.ts';
-import { readPayload } from './read-payload.ts';
+import { readPayload, sourceNameSchema } from './read-payload.ts';
 import { startQueueWorker, type QueueWorker, type WorkerOptions } from './queue-worker.ts';
 
 export const recheckQueueName = 'rechecks';
 
 export const recheckPayloadSchema = z.strictObject({
-  source: z.string().regex(/^[a-z][a-z0-9_-]{0,62}$/, 'must be the name of a source'),
+  source: sourceNameSchema,
 });
 
 export type RecheckPayload = z.infer<typeof recheckPayloadSchema>;
